@@ -1,0 +1,146 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <limits>
+
+#include "cli/duration.h"
+#include "cli/help.h"
+#include "cli/text.h"
+#include "cli/words.h"
+
+namespace jobstatus::cli {
+namespace {
+
+template <typename Target>
+CLI::Option* AddDuration(CLI::App& app, const std::string& name, Target& target, const std::string& help) {
+  const auto read = [name, &target](const std::string& text) {
+    const auto duration = ParseDuration(text);
+    if (!duration) throw CLI::ValidationError(name, duration.error());
+    target = *duration;
+  };
+  return app.add_option_function<std::string>(name, read, help)->type_name("DURATION");
+}
+
+void AddGlobal(CLI::App& app, CommandLine& line, std::string& token_file) {
+  app.add_option("--server", line.client.target, "Address of the service; unix:/path works, too")
+      ->envname("JOBSTATUS_SERVER")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  app.add_option("--backend", line.backend, "Only this ComfyUI server, by its configured name")->type_name("NAME");
+  app.add_flag("--json", line.json, "One JSON object a line");
+  AddDuration(app, "--timeout", line.client.call_timeout, "Limit of each call [10s]; of wait: see there");
+  app.add_option("--token-file", token_file, "File with the token; or the token itself in JOBSTATUS_TOKEN")
+      ->type_name("FILE");
+  app.add_flag("--tls", line.client.tls, "Encrypt the connection");
+  app.add_option("--ca", line.client.ca_file, "Authorities to trust instead of the system's (PEM)")->type_name("FILE");
+  app.add_option("--cert", line.client.cert_file, "Certificate to show to the service (PEM)")->type_name("FILE");
+  app.add_option("--key", line.client.key_file, "Key of that certificate (PEM)")->type_name("FILE");
+  app.add_flag_callback(
+      "--no-color", [&line] { line.color = false; }, "No colors; also with NO_COLOR in the environment");
+}
+
+CLI::Option* AddJobs(CLI::App& command, CommandLine& line) {
+  const auto utf8 = [](const std::string& id) { return IsValidUtf8(id) ? "" : "a JOB_ID must be UTF-8"; };
+  return command.add_option("JOB_ID", line.job_ids, "prompt_id of a job")->type_name("")->check(utf8, "");
+}
+
+void AddWatchOptions(CLI::App& command, CommandLine& line) {
+  AddDuration(command, "--wait-for-job", line.wait_for_job, "How long a job may stay unknown, to be submitted later");
+}
+
+void AddWatch(CLI::App& app, CommandLine& line) {
+  CLI::App* const watch =
+      app.add_subcommand("watch", "Show jobs as they change, until they end; without JOB_ID, all jobs");
+  AddJobs(*watch, line);
+  AddWatchOptions(*watch, line);
+  AddDuration(*watch, "--min-interval", line.min_interval, "At most one update of progress in this time");
+  watch->add_option("--after-revision", line.after_revision, "Only what is newer; to go on where another watch ended");
+  watch->footer("Without JOB_ID, jobs that had ended before are left out, unless --after-revision asks for them.");
+  watch->callback([&line] { line.command = Command::kWatch; });
+}
+
+void AddWait(CLI::App& app, CommandLine& line) {
+  CLI::App* const wait = app.add_subcommand("wait", "Wait until jobs end, and exit by how they did");
+  AddJobs(*wait, line)->required();
+  AddWatchOptions(*wait, line);
+  AddDuration(*wait, "--timeout", line.timeout, "Give up after this time, with exit code 6 [no limit]");
+  wait->footer("In a pipe nothing is printed of a job before it has ended. An unknown job ends the wait for all.");
+  wait->callback([&line] { line.command = Command::kWait; });
+}
+
+void AddList(CLI::App& app, CommandLine& line) {
+  CLI::App* const list = app.add_subcommand("list", "List the jobs the service remembers, newest change first");
+  const auto read = [&line](const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      const auto state = StateOfName(name);
+      if (!state)
+        throw CLI::ValidationError("--state", "\"" + Escape(name) +
+                                                  "\" is not a state; there are queued, processing, "
+                                                  "completed, failed, cancelled and lost");
+      line.states.push_back(*state);
+    }
+  };
+  list->add_option_function<std::vector<std::string>>("--state", read, "Only jobs in these states: failed,lost")
+      ->delimiter(',')
+      ->type_name("STATE[,STATE]");
+  list->add_option("--limit", line.limit, "How many at most")
+      ->check(CLI::Range(1, std::numeric_limits<int>::max()))
+      ->type_name("N")
+      ->capture_default_str();
+  list->callback([&line] { line.command = Command::kList; });
+}
+
+// The token, from the file if one is named, else from the environment.
+std::string ReadToken(const std::string& file) {
+  std::string token;
+  if (!file.empty()) {
+    std::ifstream stream(file, std::ios::binary);
+    if (!stream) throw CLI::ValidationError("--token-file", "cannot read " + file);
+    token.assign(std::istreambuf_iterator<char>(stream), {});
+  } else if (const char* const variable = std::getenv("JOBSTATUS_TOKEN")) {
+    token = variable;
+  }
+  const auto first = token.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos) return "";
+  return token.substr(first, token.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+}  // namespace
+
+std::variant<CommandLine, ExitCode> ParseCommandLine(int argc, const char* const* argv) {
+  CommandLine line;
+  std::string token_file;
+  CLI::App app(kDescription, "jobstatus");
+  app.fallthrough();  // global options may stand behind the command, too
+  app.get_formatter()->label("SUBCOMMAND", "COMMAND");
+  app.get_formatter()->label("Subcommands", "Commands");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "jobstatus " JOBSTATUS_VERSION);
+  app.footer(kFooter);
+  app.failure_message(CLI::FailureMessage::simple);
+  AddGlobal(app, line, token_file);
+
+  CLI::App* const get = app.add_subcommand("get", "Tell how jobs are doing now");
+  AddJobs(*get, line)->required();
+  get->callback([&line] { line.command = Command::kGet; });
+  AddWatch(app, line);
+  AddWait(app, line);
+  AddList(app, line);
+  CLI::App* const backends = app.add_subcommand("backends", "List the ComfyUI servers the service watches");
+  backends->callback([&line] { line.command = Command::kBackends; });
+
+  try {
+    app.parse(argc, argv);
+    line.client.token = ReadToken(token_file);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? ExitCode::kOk : ExitCode::kUsage;
+  }
+  if (const char* const variable = std::getenv("NO_COLOR"); variable != nullptr && *variable != '\0')
+    line.color = false;
+  return line;
+}
+
+}  // namespace jobstatus::cli

@@ -1,0 +1,186 @@
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "cli/commands.h"
+#include "cli/connect.h"
+#include "cli/duration.h"
+#include "cli/explain.h"
+#include "cli/live_view.h"
+#include "cli/plain_view.h"
+#include "cli/report.h"
+#include "cli/signals.h"
+#include "cli/text.h"
+
+namespace jobstatus::cli {
+namespace {
+
+constexpr int kRedrawMs = 100;
+constexpr std::size_t kNamedInComplaint = 5;
+
+std::unique_ptr<View> MakeView(const CommandLine& line) {
+  if (UseTerminal(line)) {
+    const char* const idle =
+        line.job_ids.empty() ? "Nothing runs or waits. Ctrl-C leaves." : "Nothing heard of the jobs yet.";
+    return std::make_unique<LiveView>(Style{.color = line.color, .unicode = IsUtf8Locale()}, idle);
+  }
+  return std::make_unique<PlainView>(line.json ? PlainFormat::kJson : PlainFormat::kLines,
+                                     line.command == Command::kWait);
+}
+
+WatchRequest MakeRequest(const CommandLine& line) {
+  return {.job_ids = line.job_ids,
+          .backend = line.backend,
+          .after_revision = line.after_revision.value_or(0),
+          .min_interval = line.min_interval,
+          .wait_for_job = line.wait_for_job,
+          .timeout = line.timeout,
+          .fail_fast = true};
+}
+
+// What the watch's thread and the main thread share.
+struct Shared {
+  std::mutex mutex;  // protects the rest: the watch's thread tells, the main thread redraws
+  std::unique_ptr<View> view;
+  std::map<std::string, JobStatus> newest;  // of the jobs named on the command line
+  std::optional<Result<void>> end;
+};
+
+// Ends of all jobs up to this revision are old news to a watch of everything. 0: of none.
+Result<std::uint64_t> OldNews(const Client& client, const CommandLine& line) {
+  if (!line.job_ids.empty() || line.after_revision) return 0;
+  ListStatusesRequest request;
+  request.set_backend(line.backend);
+  request.set_page_size(1);
+  const Result<ListStatusesResponse> page = client.ListStatuses(request);
+  if (!page) return std::unexpected(page.error());
+  return page->statuses().empty() ? 0 : page->statuses(0).revision();
+}
+
+WatchEvents MakeEvents(const CommandLine& line, std::uint64_t old_news, Shared& shared, const WakeUp& ended) {
+  WatchEvents events;
+  events.on_status = [&line, old_news, &shared](const JobStatus& status) {
+    const std::scoped_lock lock(shared.mutex);
+    if (!line.job_ids.empty()) {
+      shared.newest[status.job_id()] = status;
+    } else if (IsTerminal(status.state()) && status.revision() <= old_news) {
+      return;
+    }
+    shared.view->OnStatus(status);
+  };
+  events.on_retry = [&line, &shared](const Error& why, std::chrono::milliseconds, int attempt) {
+    if (attempt != 1) return;
+    const std::string server = Escape(line.client.target);
+    const std::string trouble = why.reason.empty()
+                                    ? "lost the service at " + server + " (" + ConnectionTrouble(why) + ")"
+                                    : Explain(why, server).what;
+    const std::scoped_lock lock(shared.mutex);
+    shared.view->OnNotice(trouble + "; trying again");
+  };
+  events.on_reattached = [&line, &shared] {
+    const std::scoped_lock lock(shared.mutex);
+    shared.view->OnNotice("connected to the service at " + Escape(line.client.target) + " again");
+  };
+  events.on_end = [&shared, &ended](const Result<void>& end) {
+    {
+      const std::scoped_lock lock(shared.mutex);
+      shared.end = end;
+    }
+    ended.Give();
+  };
+  return events;
+}
+
+// Stops like any program on Ctrl-Z; returns when the shell lets it go on.
+void StopForAWhile(Shared& shared, bool live) {
+  if (!live) {
+    std::raise(SIGSTOP);
+    return;
+  }
+  const std::scoped_lock lock(shared.mutex);
+  shared.view->Leave();
+  std::raise(SIGSTOP);
+  shared.view->Redraw();
+}
+
+// Redraws until the watch has ended or the user wants out. The exit code is for the second.
+std::optional<ExitCode> Attend(Shared& shared, const Signals& signals, const WakeUp& ended, bool live) {
+  std::array<pollfd, 3> polled = {{{.fd = signals.fd(), .events = POLLIN, .revents = 0},
+                                   {.fd = ended.fd(), .events = POLLIN, .revents = 0},
+                                   {.fd = STDOUT_FILENO, .events = 0, .revents = 0}}};  // only whether it broke
+  for (;;) {
+    poll(polled.data(), polled.size(), live ? kRedrawMs : -1);
+    const int signal = signals.Take();
+    if (signal == SIGINT) return ExitCode::kInterrupted;
+    if (signal == SIGTERM) return ExitCode::kTerminated;
+    if (signal == SIGTSTP) StopForAWhile(shared, live);
+    if ((polled[1].revents & POLLIN) != 0) return std::nullopt;
+    if (polled[2].revents != 0) return ExitCode::kBrokenPipe;
+    if (!live) continue;
+    const std::scoped_lock lock(shared.mutex);
+    shared.view->Redraw();
+  }
+}
+
+ExitCode ComplainOfTime(const CommandLine& line, const Shared& shared) {
+  std::string text = "not finished within " + FormatDuration(*line.timeout) + ":";
+  std::size_t unfinished = 0;
+  for (const std::string& id : line.job_ids) {
+    const auto found = shared.newest.find(id);
+    if (found != shared.newest.end() && IsTerminal(found->second.state())) continue;
+    if (++unfinished > kNamedInComplaint) continue;
+    text += " " + Escape(id) + " (" + (found == shared.newest.end() ? "not heard of" : Message(found->second)) + ")";
+  }
+  if (unfinished > kNamedInComplaint) text += " and " + std::to_string(unfinished - kNamedInComplaint) + " more";
+  std::fprintf(stderr, "jobstatus: %s. Allow more with --timeout; the service goes on following.\n", text.c_str());
+  return ExitCode::kTimeout;
+}
+
+ExitCode CodeOfEnd(const CommandLine& line, const Shared& shared) {
+  ExitCode code = ExitCode::kOk;
+  for (const auto& [id, status] : shared.newest) code = Worse(code, ExitCodeOf(status.state()));
+  if (*shared.end) return code;
+  const Error& error = shared.end->error();
+  const bool time_is_up = error.code == Code::kDeadlineExceeded && line.timeout;
+  return Worse(code, time_is_up ? ComplainOfTime(line, shared) : Complain(error, line));
+}
+
+}  // namespace
+
+ExitCode Follow(const CommandLine& line) {
+  const Signals signals;  // before gRPC starts its threads
+  const WakeUp ended;
+  const Result<Client> client = Connect(line);
+  if (!client) {
+    std::fprintf(stderr, "jobstatus: %s\n", client.error().message.c_str());
+    return ExitCode::kUsage;
+  }
+  signals.Release();  // nothing is drawn yet, so Ctrl-C may simply kill
+  const Result<std::uint64_t> old_news = OldNews(*client, line);
+  signals.Hold();
+  if (!old_news) return Complain(old_news.error(), line);
+
+  const bool live = UseTerminal(line);
+  Shared shared;
+  shared.view = MakeView(line);
+  Watch watch = client->Watch(MakeRequest(line), MakeEvents(line, *old_news, shared, ended));
+  const std::optional<ExitCode> left = Attend(shared, signals, ended, live);
+  // The watch may be stuck in a write to a pipe that nobody reads; all that was printed is flushed.
+  if (left && !live) std::_Exit(static_cast<int>(*left));
+  watch.Cancel();
+  watch.Wait();
+  shared.view->Leave();
+  return left ? *left : CodeOfEnd(line, shared);
+}
+
+}  // namespace jobstatus::cli

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
+#include "jobstatus/client_options.h"
+#include "jobstatus/error.h"
+
+namespace grpc {
+class ClientContext;
+}
+
+namespace jobstatus {
+
+using Stub = comfyui::jobstatus::v1::JobStatusService::Stub;
+
+// The stub of a new channel; reads the certificate files.
+Result<std::unique_ptr<Stub>> OpenChannel(const ClientOptions& options);
+
+// Adds what every call carries: the token.
+void Authorize(const std::string& token, grpc::ClientContext& context);
+
+}  // namespace jobstatus

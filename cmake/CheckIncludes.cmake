@@ -1,0 +1,61 @@
+# The test that fails when an #include points against an arrow. Included, it adds the test; `cmake -P` runs it.
+cmake_minimum_required(VERSION 3.25)
+
+if(NOT CMAKE_SCRIPT_MODE_FILE)
+  add_test(NAME include_arrows COMMAND ${CMAKE_COMMAND} -P ${CMAKE_CURRENT_LIST_FILE})
+  set_tests_properties(include_arrows PROPERTIES LABELS unit)
+  return()
+endif()
+
+# What each folder may include besides the standard library: regular expressions of what stands between the quotes or
+# brackets. A folder without a line here may not exist.
+set(posix "^(unistd|signal|pthread|poll|fcntl)\\.h$" "^sys/[a-z]+\\.h$")
+set(may_include_server/jobs "^jobs/")
+set(may_include_server/comfy "^(comfy|jobs)/" "^(boost|curl)/" "^simdjson\\.h$")
+set(may_include_server/board "^(board|jobs)/")
+set(may_include_server/rpc "^(rpc|board|jobs)/" "^(comfyui|google|grpcpp|grpc|fmt)/")
+set(may_include_server/app "^(app|rpc|board|comfy|jobs)/" "^(boost|curl|CLI|spdlog)/" ${posix})
+set(may_include_client/cpp/include "^jobstatus/" "^comfyui/") # who uses the library sees nothing of gRPC
+set(may_include_client/cpp/src "^jobstatus/" "^[a-z_]+\\.h$" "^(comfyui|google|grpcpp|grpc)/")
+set(may_include_client/cli "^(cli|jobstatus)/" "^(comfyui|google|CLI)/" ${posix})
+
+cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH root)
+
+# Headers of the standard library have neither a folder nor an ending.
+function(check_file folder file)
+  file(STRINGS ${root}/${file} includes REGEX "^[ \t]*#[ \t]*include[ \t]*[<\"]")
+  foreach(include IN LISTS includes)
+    if(include MATCHES "<[a-z_0-9]+>")
+      continue()
+    endif()
+    string(REGEX REPLACE ".*[<\"]([^<>\"]*)[>\"].*" "\\1" header "${include}")
+    set(allowed OFF)
+    foreach(pattern IN LISTS may_include_${folder})
+      if(header MATCHES "${pattern}")
+        set(allowed ON)
+      endif()
+    endforeach()
+    if(NOT allowed)
+      message("${file} includes ${header}, which ${folder}/ may not")
+      set_property(GLOBAL PROPERTY against_an_arrow ON)
+    endif()
+  endforeach()
+endfunction()
+
+file(GLOB folders LIST_DIRECTORIES ON RELATIVE ${root} ${root}/server/*)
+list(FILTER folders EXCLUDE REGEX "CMakeLists")
+list(APPEND folders client/cpp/include client/cpp/src client/cli)
+foreach(folder IN LISTS folders)
+  if(NOT DEFINED may_include_${folder})
+    message(FATAL_ERROR "say in cmake/CheckIncludes.cmake what ${folder}/ may include")
+  endif()
+  file(GLOB_RECURSE files RELATIVE ${root} ${root}/${folder}/*.cc ${root}/${folder}/*.h)
+  foreach(file IN LISTS files)
+    check_file(${folder} ${file})
+  endforeach()
+endforeach()
+
+get_property(failed GLOBAL PROPERTY against_an_arrow)
+if(failed)
+  message(FATAL_ERROR "an #include points against an arrow; README.md has the table of folders")
+endif()

@@ -1,0 +1,34 @@
+# What every target of ours is built with, as targets that others link:
+#   compile_options           warnings as errors, and the sanitizers if any
+#   compile_options_sanitize  the sanitizers alone, for generated code
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(ccache ccache)
+if(ccache AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${ccache})
+endif()
+
+add_library(compile_options_sanitize INTERFACE)
+if(JOBSTATUS_SANITIZE)
+  target_compile_options(compile_options_sanitize INTERFACE -fsanitize=${JOBSTATUS_SANITIZE} -fno-sanitize-recover=all
+                                                            -fno-omit-frame-pointer)
+  target_link_options(compile_options_sanitize INTERFACE -fsanitize=${JOBSTATUS_SANITIZE})
+endif()
+
+add_library(compile_options INTERFACE)
+if(JOBSTATUS_SANITIZE STREQUAL "thread")
+  # Asio's fences, which ThreadSanitizer does not see; its queues are guarded by mutexes, which it does see.
+  target_compile_options(compile_options INTERFACE -Wno-tsan)
+endif()
+target_compile_options(compile_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor
+                                                 -Woverloaded-virtual -Werror
+                                                 # designated initialisers that name only what differs are meant
+                                                 -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(compile_options INTERFACE -Wno-restrict) # false alarms on std::string (GCC bug 105651)
+endif()
+target_link_libraries(compile_options INTERFACE compile_options_sanitize)

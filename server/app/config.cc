@@ -1,0 +1,252 @@
+#include "app/config.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+#include <stdexcept>
+
+#include "app/duration.h"
+
+namespace app {
+namespace {
+
+constexpr std::string_view kVersion = "jobstatus-server 0.1.0";
+
+constexpr const char* kDescription =
+    "Watches ComfyUI servers and tells programs how their jobs are doing, over gRPC.\n"
+    "\n"
+    "  jobstatus-server --backend gpu1=http://gpu1:8188 --backend gpu2=http://gpu2:8188\n"
+    "  jobstatus watch                       # in another terminal: every job, live\n";
+
+constexpr const char* kFooter =
+    "Durations are written 500ms, 10s, 2m, 1h or 7d. Each option can be set by the environment variable named beside "
+    "it.\n"
+    "SIGINT and SIGTERM end all streams with UNAVAILABLE, so that callers come back elsewhere; a second signal kills.";
+
+// A setting that cannot be used; the text names it and says what to do.
+using BadSetting = CLI::ValidationError;
+
+// Binds an option that is a duration.
+void AddDuration(CLI::App& cli, const std::string& name, const char* env, jobs::Duration& target,
+                 const std::string& text) {
+  cli.add_option_function<std::string>(
+         name,
+         [&target, name](const std::string& value) {
+           const auto duration = ParseDuration(value);
+           if (!duration) throw BadSetting(name, "\"" + value + "\" is no duration; write 500ms, 10s, 2m, 1h or 7d");
+           target = *duration;
+         },
+         text)
+      ->envname(env)
+      ->type_name("DURATION")
+      ->default_str(Format(target));
+}
+
+std::pair<std::string, std::string> SplitNamed(const std::string& option, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+    throw BadSetting(option, "must have the form NAME=VALUE");  // what was given may hold a password
+  }
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::string ReadSecret(const std::string& option, const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf())) throw BadSetting(option, "cannot read the file " + file + ", or it is empty");
+  std::string secret = text.str();
+  secret.erase(secret.find_last_not_of(" \t\r\n") + 1);
+  if (secret.empty()) throw BadSetting(option, "the file " + file + " is empty");
+  return secret;
+}
+
+std::vector<std::string> ReadHeaders(const std::string& option, const std::string& file) {
+  std::istringstream lines(ReadSecret(option, file));
+  std::vector<std::string> headers;
+  for (std::string line; std::getline(lines, line);) {
+    line.erase(line.find_last_not_of(" \t\r") + 1);
+    if (line.empty()) continue;
+    const std::size_t colon = line.find(':');
+    if (colon == std::string::npos || colon == 0)
+      throw BadSetting(option, "a line of " + file + " is not \"Name: value\"");
+    if (line.starts_with("Origin:")) throw BadSetting(option, file + ": ComfyUI refuses requests with an Origin");
+    headers.push_back(line);
+  }
+  return headers;
+}
+
+struct BackendSettings {
+  std::vector<std::string> urls;
+  std::vector<std::string> token_files;
+  std::vector<std::string> header_files;
+  std::vector<std::string> ca_files;
+  comfy::HttpOptions defaults;
+};
+
+bool IsPlainName(const std::string& name) {
+  return name.size() <= 64 &&
+         std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; });
+}
+
+std::vector<BackendOptions> ReadBackends(const BackendSettings& settings) {
+  std::vector<BackendOptions> backends;
+  for (const std::string& text : settings.urls) {
+    // A bare URL is the backend "default": most people have one.
+    const bool bare = text.starts_with("http://") || text.starts_with("https://");
+    const auto [name, url] = bare ? std::pair(std::string("default"), text) : SplitNamed("--backend", text);
+    if (!IsPlainName(name)) {
+      throw BadSetting("--backend", "the name before \"=\" must be at most 64 letters, digits, \"-\", \"_\" and \".\"");
+    }
+    auto address = comfy::Address::Parse(url);
+    if (!address) throw BadSetting("--backend", name + ": " + address.error());
+    if (std::ranges::any_of(backends, [&](const auto& other) { return other.name == name; })) {
+      throw BadSetting("--backend", "the name \"" + name + "\" is given twice");
+    }
+    backends.push_back({name, settings.defaults});
+    backends.back().http.address = std::move(*address);
+  }
+  const auto each = [&](const std::string& option, const std::vector<std::string>& texts, auto set) {
+    for (const std::string& text : texts) {
+      const auto [name, file] = SplitNamed(option, text);
+      const auto backend = std::ranges::find(backends, name, &BackendOptions::name);
+      if (backend == backends.end()) throw BadSetting(option, "no --backend has the name \"" + name + "\"");
+      set(backend->http, file);
+    }
+  };
+  each("--backend-token-file", settings.token_files,
+       [](auto& http, const auto& file) { http.bearer_token = ReadSecret("--backend-token-file", file); });
+  each("--backend-header-file", settings.header_files,
+       [](auto& http, const auto& file) { http.headers = ReadHeaders("--backend-header-file", file); });
+  each("--backend-ca-file", settings.ca_files, [](auto& http, const auto& file) {
+    ReadSecret("--backend-ca-file", file);  // readable, and not empty
+    http.ca_file = file;
+  });
+  return backends;
+}
+
+void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends) {
+  cli.add_option("--backend", backends.urls,
+                 "A ComfyUI server to watch, as NAME=URL; repeat for more. http://user:password@host:8188/base/path is "
+                 "understood")
+      ->envname("JOBSTATUS_BACKENDS")
+      ->delimiter(',')
+      ->type_name("NAME=URL")
+      ->default_str("default=http://127.0.0.1:8188");
+  cli.add_option("--backend-token-file", backends.token_files, "File with a bearer token for a backend")
+      ->type_name("NAME=FILE");
+  cli.add_option("--backend-header-file", backends.header_files,
+                 "File with further request headers for a backend, one a line")
+      ->type_name("NAME=FILE");
+  cli.add_option("--backend-ca-file", backends.ca_files,
+                 "PEM file with the authorities to trust for a backend (default: the system's)")
+      ->type_name("NAME=FILE");
+  AddDuration(cli, "--connect-timeout", "JOBSTATUS_CONNECT_TIMEOUT", backends.defaults.connect_timeout,
+              "How long connecting to a backend may take");
+  AddDuration(cli, "--answer-timeout", "JOBSTATUS_ANSWER_TIMEOUT", backends.defaults.answer_timeout,
+              "How long a backend's answer may take; a busy ComfyUI stalls for 20 s");
+  cli.add_option("--max-body-bytes", backends.defaults.max_body_bytes, "Longest answer of a backend that is read")
+      ->envname("JOBSTATUS_MAX_BODY_BYTES")
+      ->check(CLI::Range(std::size_t{1024}, std::size_t{1} << 34))
+      ->capture_default_str();
+
+  AddDuration(cli, "--poll-interval", "JOBSTATUS_POLL_INTERVAL", config.observer.poll_interval,
+              "How often a backend that has jobs is asked");
+  AddDuration(cli, "--idle-interval", "JOBSTATUS_IDLE_INTERVAL", config.observer.idle_interval,
+              "How often a backend without jobs is asked (39 bytes)");
+  cli.add_option("--upstream-share", config.observer.pacing.share,
+                 "Largest share of a backend's time to take, from 0.001 to 1")
+      ->envname("JOBSTATUS_UPSTREAM_SHARE")
+      ->check(CLI::Range(0.001, 1.0))
+      ->capture_default_str();
+  AddDuration(cli, "--lookup-patience", "JOBSTATUS_LOOKUP_PATIENCE", config.observer.lookup_patience,
+              "How long a look-up of an unknown job waits for a backend that does not answer");
+
+  AddDuration(cli, "--keep-finished", "JOBSTATUS_KEEP_FINISHED", config.limits.keep_finished,
+              "How long finished jobs are remembered");
+  cli.add_option("--max-finished-jobs", config.limits.max_finished_jobs, "How many finished jobs are remembered")
+      ->envname("JOBSTATUS_MAX_FINISHED_JOBS")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{100'000'000}))
+      ->capture_default_str();
+  AddDuration(cli, "--remember-unknown", "JOBSTATUS_REMEMBER_UNKNOWN", config.limits.remember_unknown,
+              "How long a job that no backend knows is not looked up again");
+
+  cli.add_option("--listen", config.server.listen,
+                 "Where to take calls, as HOST:PORT or unix:PATH; port 0 takes a free one")
+      ->envname("JOBSTATUS_LISTEN")
+      ->type_name("ADDRESS")
+      ->capture_default_str();
+  cli.add_option("--address-file", config.address_file,
+                 "File to write the address listened on to, once calls are taken")
+      ->envname("JOBSTATUS_ADDRESS_FILE")
+      ->type_name("FILE");
+  cli.add_option("--max-watches", config.server.max_watches, "How many streams there may be at once")
+      ->envname("JOBSTATUS_MAX_WATCHES")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+      ->capture_default_str();
+  cli.add_option("--max-ids-per-watch", config.server.max_ids_per_watch, "How many jobs one stream may name")
+      ->envname("JOBSTATUS_MAX_IDS_PER_WATCH")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{3000}))
+      ->capture_default_str();
+  AddDuration(cli, "--heartbeat-interval", "JOBSTATUS_HEARTBEAT_INTERVAL", config.server.watch_times.heartbeat_interval,
+              "Silence after which a stream says that it is alive");
+  AddDuration(cli, "--write-stall-limit", "JOBSTATUS_WRITE_STALL_LIMIT", config.server.watch_times.write_stall_limit,
+              "How long a reader may take nothing before its stream is ended");
+  AddDuration(cli, "--drain-grace", "JOBSTATUS_DRAIN_GRACE", config.drain_grace,
+              "How long calls may take to end when the service ends");
+  cli.add_option("--log-level", config.log_level, "What to say on stderr")
+      ->envname("JOBSTATUS_LOG_LEVEL")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+}
+
+// gRPC takes a port that is too big modulo 65536.
+void CheckPort(const std::string& listen) {
+  const std::string port = listen.substr(listen.rfind(':') + 1);
+  const bool digits = !port.empty() && port.find_first_not_of("0123456789") == std::string::npos;
+  if (listen.starts_with("unix:") || (digits && port.size() <= 5 && std::stoi(port) <= 65535)) return;
+  throw BadSetting("--listen", "must be HOST:PORT with a port up to 65535, or unix:PATH");
+}
+
+void Check(const Config& config) {
+  CheckPort(config.server.listen);
+  const auto positive = [](const char* option, jobs::Duration duration) {
+    if (duration <= jobs::Duration(0)) throw BadSetting(option, "must be longer than 0");
+  };
+  positive("--poll-interval", config.observer.poll_interval);
+  positive("--idle-interval", config.observer.idle_interval);
+  positive("--lookup-patience", config.observer.lookup_patience);
+  positive("--heartbeat-interval", config.server.watch_times.heartbeat_interval);
+  positive("--write-stall-limit", config.server.watch_times.write_stall_limit);
+  for (const BackendOptions& backend : config.backends) {
+    positive("--connect-timeout", backend.http.connect_timeout);
+    positive("--answer-timeout", backend.http.answer_timeout);
+  }
+}
+
+}  // namespace
+
+std::expected<Config, Exit> ReadConfig(int argc, char** argv) {
+  Config config;
+  BackendSettings backends;
+  CLI::App cli(kDescription, "jobstatus-server");
+  cli.footer(kFooter);
+  cli.set_version_flag("--version", std::string(kVersion));
+  AddOptions(cli, config, backends);
+  try {
+    cli.parse(argc, argv);
+    if (backends.urls.empty()) backends.urls.push_back("default=http://127.0.0.1:8188");
+    config.backends = ReadBackends(backends);
+    Check(config);
+  } catch (const CLI::Error& error) {
+    std::ostringstream out;
+    std::ostringstream err;
+    const int exit_code = cli.exit(error, out, err) == 0 ? 0 : 2;
+    return std::unexpected(Exit{exit_code, out.str() + err.str()});
+  }
+  return config;
+}
+
+}  // namespace app

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "board/board.h"
+#include "comfy/http_client.h"
+#include "comfy/observer.h"
+#include "rpc/server.h"
+
+namespace app {
+
+struct BackendOptions {
+  std::string name;
+  comfy::HttpOptions http;
+};
+
+// Everything that can be set, checked as a whole.
+struct Config {
+  std::vector<BackendOptions> backends;
+  comfy::ObserverOptions observer;
+  board::Limits limits;
+  rpc::ServerOptions server;
+  jobs::Duration drain_grace = std::chrono::seconds(5);
+  std::string address_file;  // where the address listened on is written; empty: nowhere
+  std::string log_level = "info";
+};
+
+// What the program is to do instead of serving: say `text` and end with `exit_code` (--help, --version, or a bad
+// setting).
+struct Exit {
+  int exit_code = 0;
+  std::string text;
+};
+
+// From the command line and the environment. Never prints.
+std::expected<Config, Exit> ReadConfig(int argc, char** argv);
+
+}  // namespace app

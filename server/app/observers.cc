@@ -1,0 +1,50 @@
+#include "app/observers.h"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <thread>
+#include <vector>
+
+#include "comfy/curl_loop.h"
+#include "comfy/observer.h"
+
+namespace app {
+
+namespace asio = boost::asio;
+
+struct Observers::Parts {
+  asio::io_context io;
+  asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(io);
+  comfy::CurlLoop curl{io};
+  std::vector<std::unique_ptr<comfy::Observer>> observers;
+  std::thread thread;  // runs io; everything above is used by it alone once it runs
+};
+
+Observers::Observers(const Config& config, jobs::ObservationSink& sink, board::Board& board)
+    : parts_(std::make_unique<Parts>()) {
+  for (const BackendOptions& backend : config.backends) {
+    parts_->observers.push_back(
+        std::make_unique<comfy::Observer>(parts_->io, parts_->curl, backend.name, backend.http, config.observer, sink));
+    board.Connect(backend.name, *parts_->observers.back());
+  }
+}
+
+Observers::~Observers() {
+  Stop();
+  parts_->work.reset();
+  if (parts_->thread.joinable()) parts_->thread.join();
+}
+
+void Observers::Start() {
+  for (const auto& observer : parts_->observers) observer->Start();
+  parts_->thread = std::thread([this] { parts_->io.run(); });
+}
+
+void Observers::Stop() {
+  asio::post(parts_->io, [parts = parts_.get()] {
+    for (const auto& observer : parts->observers) observer->Stop();
+  });
+}
+
+}  // namespace app

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+
+#include "app/config.h"
+#include "board/board.h"
+#include "jobs/observation.h"
+
+namespace app {
+
+// The observers of all backends, on one thread that drives them all.
+class Observers {
+ public:
+  // Connects the board to the observers, so that it can have jobs looked for.
+  Observers(const Config& config, jobs::ObservationSink& sink, board::Board& board);
+  ~Observers();
+
+  void Start();
+
+  // Ends every question under way and every look-up; look-ups made later end at once, so the thread goes on until the
+  // destructor, which must come after the last of them.
+  void Stop();
+
+ private:
+  struct Parts;  // keeps Asio's and libcurl's headers out of this one
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace app

@@ -1,0 +1,84 @@
+#include "board/statuses.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace board {
+
+Snapshot Statuses::Find(const std::string& job_id, const std::string& backend) const {
+  const auto found = by_id_.find(job_id);
+  if (found == by_id_.end()) return nullptr;
+  Snapshot best;
+  for (const Snapshot& snapshot : found->second) {
+    if (!backend.empty() && snapshot->backend != backend) continue;
+    const auto rank = [](const jobs::JobStatus& s) { return std::pair(!jobs::IsTerminal(s.state), s.revision); };
+    if (!best || rank(*best) < rank(*snapshot)) best = snapshot;
+  }
+  return best;
+}
+
+void Statuses::Put(Snapshot next) {
+  if (const Snapshot old = Find(next->job_id, next->backend)) {
+    assert(old->revision < next->revision);
+    Erase(old);
+  }
+  by_revision_.emplace(next->revision, next);
+  if (jobs::IsTerminal(next->state)) {
+    finished_.emplace(next->revision, next);
+  } else {
+    unfinished_[next->backend].insert(next->job_id);
+  }
+  by_id_[next->job_id].push_back(std::move(next));
+}
+
+void Statuses::Erase(const Snapshot& snapshot) {
+  by_revision_.erase(snapshot->revision);
+  finished_.erase(snapshot->revision);
+  if (const auto ids = unfinished_.find(snapshot->backend); ids != unfinished_.end())
+    ids->second.erase(snapshot->job_id);
+  const auto same_id = by_id_.find(snapshot->job_id);
+  if (std::erase(same_id->second, snapshot); same_id->second.empty()) by_id_.erase(same_id);
+}
+
+Snapshot Statuses::NextAfter(const Filter& filter, std::uint64_t after) const {
+  Snapshot next;
+  if (filter.job_ids.empty()) {
+    auto at = by_revision_.upper_bound(after);
+    while (at != by_revision_.end() && !filter.backend.empty() && at->second->backend != filter.backend) ++at;
+    return at == by_revision_.end() ? nullptr : at->second;
+  }
+  for (const std::string& id : filter.job_ids) {
+    const Snapshot snapshot = Find(id, filter.backend);
+    if (snapshot && snapshot->revision > after && (!next || snapshot->revision < next->revision)) next = snapshot;
+  }
+  return next;
+}
+
+std::vector<Snapshot> Statuses::List(const std::string& backend, const std::set<jobs::JobState>& states,
+                                     std::uint64_t before, std::size_t limit) const {
+  std::vector<Snapshot> list;
+  for (auto at = by_revision_.lower_bound(before); at != by_revision_.begin() && list.size() < limit;) {
+    const Snapshot& snapshot = (--at)->second;
+    if (!backend.empty() && snapshot->backend != backend) continue;
+    if (!states.empty() && !states.contains(snapshot->state)) continue;
+    list.push_back(snapshot);
+  }
+  return list;
+}
+
+const std::set<std::string>& Statuses::Unfinished(const std::string& backend) const {
+  static const std::set<std::string> kNone;
+  const auto found = unfinished_.find(backend);
+  return found == unfinished_.end() ? kNone : found->second;
+}
+
+void Statuses::Evict(jobs::Time ended_before, std::size_t max_finished,
+                     const std::function<bool(const std::string&)>& kept) {
+  for (auto at = finished_.begin(); at != finished_.end();) {
+    const Snapshot oldest = (at++)->second;  // moved on before it is erased
+    if (finished_.size() <= max_finished && oldest->observe_time >= ended_before) return;
+    if (!kept(oldest->job_id)) Erase(oldest);
+  }
+}
+
+}  // namespace board

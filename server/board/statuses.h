@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "jobs/job.h"
+
+namespace board {
+
+// The newest status of a job: immutable, shared by everybody who looks at it.
+using Snapshot = std::shared_ptr<const jobs::JobStatus>;
+
+// Which jobs somebody is interested in.
+struct Filter {
+  std::set<std::string> job_ids;  // empty: all
+  std::string backend;            // empty: any
+};
+
+// The newest status of each job, by id and in the order of change. Not thread-safe.
+class Statuses {
+ public:
+  // Of several backends that have the id, the one where the job is not ended, then the newest. Null: unknown.
+  Snapshot Find(const std::string& job_id, const std::string& backend) const;
+
+  // Replaces the job's status by a newer one.
+  void Put(Snapshot next);
+
+  // The status with the least revision above `after` that `filter` covers; null: there is none.
+  Snapshot NextAfter(const Filter& filter, std::uint64_t after) const;
+
+  // Those with a revision below `before`, greatest first, at most `limit`. No states: any.
+  std::vector<Snapshot> List(const std::string& backend, const std::set<jobs::JobState>& states, std::uint64_t before,
+                             std::size_t limit) const;
+
+  // Ids of a backend's jobs that are not terminal.
+  const std::set<std::string>& Unfinished(const std::string& backend) const;
+
+  // Forgets finished jobs: those that ended before `ended_before`, and the oldest of what is more than `max_finished`.
+  // Not those that somebody still waits to read, as `kept` says.
+  void Evict(jobs::Time ended_before, std::size_t max_finished, const std::function<bool(const std::string&)>& kept);
+
+  std::size_t size() const { return by_revision_.size(); }
+
+ private:
+  void Erase(const Snapshot& snapshot);
+
+  std::unordered_map<std::string, std::vector<Snapshot>> by_id_;  // nearly always of one backend
+  std::map<std::uint64_t, Snapshot> by_revision_;
+  std::map<std::uint64_t, Snapshot> finished_;  // by revision, so the first to go stands in front
+  std::map<std::string, std::set<std::string>> unfinished_;
+};
+
+}  // namespace board

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "board/statuses.h"
+
+namespace board {
+
+// Somebody who wants to know when jobs of a filter change.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+
+  // At least one job of the filter has changed; `of_state` when a change is more than movement within a state. May also
+  // come without a change. Called without any lock of the board, by the thread that observed; must return soon.
+  virtual void OnChange(bool of_state) = 0;
+};
+
+// Whom to tell once the lock is released, and whether a change of state is among what happened.
+using Notices = std::map<std::shared_ptr<Watcher>, bool>;
+
+// Who watches what. Not thread-safe.
+class Subscribers {
+ public:
+  std::uint64_t Add(const Filter& filter, std::shared_ptr<Watcher> watcher);
+  void Remove(std::uint64_t id);
+
+  // Whether somebody watches this very job.
+  bool Names(const std::string& job_id) const { return by_job_.contains(job_id); }
+
+  // Adds those concerned by a change of `status`.
+  void Notice(const jobs::JobStatus& status, bool of_state, Notices& notices) const;
+
+ private:
+  struct Subscriber {
+    Filter filter;
+    std::shared_ptr<Watcher> watcher;
+  };
+  std::uint64_t last_id_ = 0;
+  std::unordered_map<std::uint64_t, Subscriber> by_number_;
+  std::unordered_map<std::string, std::set<std::uint64_t>> by_job_;
+  std::set<std::uint64_t> of_all_;
+};
+
+}  // namespace board

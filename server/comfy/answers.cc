@@ -1,0 +1,148 @@
+#include "comfy/answers.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "comfy/history_json.h"
+#include "comfy/json.h"
+#include "jobs/text.h"
+
+namespace comfy {
+
+struct AnswerReader::Parser {
+  json::parser parser;
+};
+
+AnswerReader::AnswerReader() : parser_(std::make_unique<Parser>()) {}
+AnswerReader::~AnswerReader() = default;
+
+namespace {
+
+constexpr std::size_t kMaxVersionBytes = 64;
+
+std::unexpected<BadAnswer> Bad(std::string why) {
+  return std::unexpected(BadAnswer{std::move(why)});
+}
+
+std::unexpected<BadAnswer> Broken(simdjson::error_code error) {
+  return Bad(std::string("not the JSON that ComfyUI sends: ") + simdjson::error_message(error));
+}
+
+// Walks the fields of the document's one object, and refuses what On-Demand would not look at: bytes behind its end.
+template <class Read>
+simdjson::error_code EachRootField(json::parser& parser, const Body& body, Read&& read) {
+  if (body.size() == 0) return simdjson::EMPTY;
+  json::document document;
+  json::object root;
+  if (const auto error = parser.iterate(body.data(), body.size(), body.capacity()).get(document)) return error;
+  if (const auto error = document.get_object().get(root)) return error;
+  if (const auto error = EachField(root, read)) return error;
+  return document.current_location().error() == simdjson::OUT_OF_BOUNDS ? simdjson::SUCCESS
+                                                                        : simdjson::TRAILING_CONTENT;
+}
+
+// A queue item: [number, prompt_id, prompt, extra_data, …]. Whatever is odd about it, it takes a place.
+simdjson::error_code ReadQueueItem(json::value& item_value, jobs::QueueItem& item) {
+  return EachElement(item_value, [&](std::size_t index, json::value& value) {
+    if (index == 0) item.number = Number(value);
+    if (index == 1) item.job_id = ExactString(value).value_or("");
+    return index == 3 ? ReadCreateTime(value, item.create_time) : simdjson::SUCCESS;
+  });
+}
+
+simdjson::error_code ReadQueueItems(json::value& list, std::vector<jobs::QueueItem>& items) {
+  return EachElement(list, [&](std::size_t, json::value& item) { return ReadQueueItem(item, items.emplace_back()); });
+}
+
+simdjson::error_code ReadApiJob(json::value& job, jobs::QueueListing& listing) {
+  jobs::QueueItem item;
+  std::string status;
+  const auto error = EachField(job, [&](std::string_view key, json::value& value) {
+    if (key == "id") item.job_id = ExactString(value).value_or("");
+    if (key == "status") status = TextOrEmpty(value);
+    if (key == "priority") item.number = Number(value);
+    if (key == "create_time") item.create_time = TimeFromMillis(value);
+    return simdjson::SUCCESS;
+  });
+  if (status == "in_progress") listing.running.push_back(std::move(item));
+  if (status == "pending") listing.pending.push_back(std::move(item));
+  return error;
+}
+
+}  // namespace
+
+std::expected<jobs::QueueListing, BadAnswer> AnswerReader::Queue(const Body& body) {
+  jobs::QueueListing listing;
+  bool has_running = false;
+  bool has_pending = false;
+  const auto error = EachRootField(parser_->parser, body, [&](std::string_view key, json::value& value) {
+    if (key == "queue_running" && (has_running = IsArray(value))) return ReadQueueItems(value, listing.running);
+    if (key == "queue_pending" && (has_pending = IsArray(value))) return ReadQueueItems(value, listing.pending);
+    return simdjson::SUCCESS;
+  });
+  if (error) return Broken(error);
+  if (!has_running || !has_pending) return Bad("no queue_running and queue_pending in it: is this a ComfyUI server?");
+  jobs::SortPending(listing.pending);
+  return listing;
+}
+
+std::expected<jobs::QueueListing, BadAnswer> AnswerReader::JobsAsQueue(const Body& body) {
+  jobs::QueueListing listing;
+  bool has_jobs = false;
+  const auto error = EachRootField(parser_->parser, body, [&](std::string_view key, json::value& value) {
+    if (key != "jobs" || !(has_jobs = IsArray(value))) return simdjson::SUCCESS;
+    return EachElement(value, [&](std::size_t, json::value& job) { return ReadApiJob(job, listing); });
+  });
+  if (error) return Broken(error);
+  if (!has_jobs) return Bad("no list of jobs in it: is this a ComfyUI server?");
+  jobs::SortPending(listing.pending);
+  return listing;
+}
+
+std::expected<std::optional<jobs::HistoryEntry>, BadAnswer> AnswerReader::History(const Body& body,
+                                                                                  std::string_view job_id,
+                                                                                  const Address& comfyui) {
+  std::optional<jobs::HistoryEntry> entry;
+  bool odd = false;
+  const auto error = EachRootField(parser_->parser, body, [&](std::string_view key, json::value& value) {
+    if (key != job_id) return simdjson::SUCCESS;
+    if (!IsObject(value)) {
+      odd = true;
+      return simdjson::SUCCESS;
+    }
+    return ReadHistoryEntry(value, comfyui, entry.emplace());
+  });
+  if (error) return Broken(error);
+  if (odd) return Bad("the job's history entry is not an object");
+  return entry;
+}
+
+std::expected<int, BadAnswer> AnswerReader::QueueRemaining(const Body& body) {
+  std::optional<std::int64_t> remaining;
+  const auto error = EachRootField(parser_->parser, body, [&](std::string_view key, json::value& value) {
+    if (key != "exec_info") return simdjson::SUCCESS;
+    return EachField(value, [&](std::string_view name, json::value& count) {
+      if (name == "queue_remaining") remaining = Integer(count);
+      return simdjson::SUCCESS;
+    });
+  });
+  if (error) return Broken(error);
+  if (!remaining || *remaining < 0) return Bad("no queue_remaining in it: is this a ComfyUI server?");
+  return static_cast<int>(std::min<std::int64_t>(*remaining, std::numeric_limits<int>::max()));
+}
+
+std::expected<std::string, BadAnswer> AnswerReader::ComfyuiVersion(const Body& body) {
+  std::string version;
+  const auto error = EachRootField(parser_->parser, body, [&](std::string_view key, json::value& value) {
+    if (key != "system") return simdjson::SUCCESS;
+    return EachField(value, [&](std::string_view name, json::value& text) {
+      if (name == "comfyui_version") version = jobs::OneLine(TextOrEmpty(text), kMaxVersionBytes);
+      return simdjson::SUCCESS;
+    });
+  });
+  if (error) return Broken(error);
+  return version;
+}
+
+}  // namespace comfy

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "comfy/address.h"
+#include "comfy/body.h"
+#include "jobs/history.h"
+#include "jobs/queue.h"
+
+namespace comfy {
+
+// Why an answer is not what ComfyUI sends, for a person; without any of the answer's content.
+struct BadAnswer {
+  std::string why;
+};
+
+// Reads ComfyUI's answers, taking only what a status needs: graphs, extra_data and tokens are walked past, never kept.
+// An item of a shape that ComfyUI does not write is passed over (in the queue: counted without an id); an answer that
+// is broken as a whole, or lacks what makes it that answer, is refused. Keeps simdjson's parser, so one object should
+// read all answers of a backend. Not thread-safe.
+class AnswerReader {
+ public:
+  AnswerReader();
+  ~AnswerReader();
+
+  // GET /queue. `pending` comes back in the order of execution.
+  std::expected<jobs::QueueListing, BadAnswer> Queue(const Body& body);
+
+  // GET /api/jobs?status=pending,in_progress (since 0.6.0), as the queue it stands for.
+  std::expected<jobs::QueueListing, BadAnswer> JobsAsQueue(const Body& body);
+
+  // GET /history/{id}; nothing when the history does not have the job.
+  std::expected<std::optional<jobs::HistoryEntry>, BadAnswer> History(const Body& body, std::string_view job_id,
+                                                                      const Address& comfyui);
+
+  // GET /prompt: pending and running jobs together.
+  std::expected<int, BadAnswer> QueueRemaining(const Body& body);
+
+  // GET /system_stats: `comfyui_version`; empty when the server does not say.
+  std::expected<std::string, BadAnswer> ComfyuiVersion(const Body& body);
+
+  // Bounds of what is kept of one history entry; what is over is counted, not kept.
+  static constexpr std::size_t kMaxOutputs = 10'000;
+  static constexpr std::size_t kMaxOutputBytes =
+      2 * 1024 * 1024;  // all outputs together; gRPC callers take 4 MiB by default
+
+ private:
+  struct Parser;  // keeps simdjson's header out of this one
+  std::unique_ptr<Parser> parser_;
+};
+
+}  // namespace comfy

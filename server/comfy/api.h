@@ -1,0 +1,71 @@
+#pragma once
+
+#include <utility>  // Boost 1.74's awaitable.hpp uses std::exchange without including it
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <expected>
+#include <optional>
+#include <string>
+
+#include "comfy/answers.h"
+#include "comfy/continuity.h"
+#include "comfy/http_client.h"
+#include "comfy/pacer.h"
+#include "jobs/backend_error.h"
+
+namespace comfy {
+
+// The questions one ComfyUI server can be asked, of whatever version it is; and what asking has told about the server
+// besides: what its answers cost it, and whether it has been there all the time. One question at a time; lives on the
+// event loop's thread.
+class Api {
+ public:
+  template <class T>
+  using Answer = boost::asio::awaitable<std::expected<T, jobs::BackendError>>;
+
+  Api(boost::asio::io_context& io, CurlLoop& loop, HttpOptions http, Pacer::Options pacing,
+      jobs::Duration jobs_api_retry);
+
+  // The version it calls itself; empty when it does not say. What was found out about its features is forgotten: it may
+  // be another server.
+  Answer<std::string> Version();
+
+  // The queue, from /api/jobs where that is to be had, else from /queue.
+  Answer<jobs::QueueListing> Queue();
+
+  // Jobs waiting and running together: 39 bytes, about 1 ms, always.
+  Answer<int> QueueRemaining();
+
+  // The job's entry; nothing when the history does not have it.
+  Answer<std::optional<jobs::HistoryEntry>> History(const std::string& job_id);
+
+  // Ends the question under way with an error, and every later one at once.
+  void Close() { http_.Close(); }
+
+  const Pacer& pacer() const { return pacer_; }
+  const Continuity& continuity() const { return continuity_; }
+  jobs::Duration spent() const { return spent_; }  // of the server's time, in all
+
+ private:
+  Answer<HttpAnswer> Ask(std::string path);
+  Answer<std::optional<jobs::QueueListing>> JobsApi();  // nothing: not to be had now
+
+  HttpClient http_;
+  AnswerReader reader_;
+  Body body_;
+  Pacer pacer_;
+  Continuity continuity_;
+  jobs::Duration spent_{0};
+  const jobs::Duration jobs_api_retry_;
+  bool has_jobs_api_ = true;  // until it says otherwise
+  jobs::Steady jobs_api_retry_at_{};
+};
+
+// An error of one answer, after which the next question may well be answered.
+bool ConcernsOneAnswer(const jobs::BackendError& error);
+
+// The one reading of the monotonic clock in comfy/.
+jobs::Steady SteadyNow();
+
+}  // namespace comfy

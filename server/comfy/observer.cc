@@ -1,0 +1,371 @@
+#include "comfy/observer.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+
+#include "jobs/job_id.h"
+
+namespace comfy {
+
+namespace asio = boost::asio;
+using jobs::BackendError;
+using jobs::Steady;
+
+namespace {
+
+jobs::Time WallNow() {
+  return std::chrono::time_point_cast<jobs::Duration>(std::chrono::system_clock::now());
+}
+
+// However dear a server's answers are, it is asked for a sign of life this often.
+constexpr jobs::Duration kLongestSilence = std::chrono::seconds(10);
+
+const BackendError kStopping{.kind = BackendError::Kind::kUnreachable, .detail = "the service is stopping"};
+
+}  // namespace
+
+Observer::Observer(asio::io_context& io, CurlLoop& loop, std::string name, HttpOptions http, ObserverOptions options,
+                   jobs::ObservationSink& sink)
+    : name_(std::move(name)),
+      options_(options),
+      sink_(sink),
+      io_(io),
+      api_(io, loop, std::move(http), options.pacing, options.jobs_api_retry),
+      backoff_(options.backoff_first, options.backoff_longest),
+      turn_timer_(io),
+      patience_timer_(io) {}
+
+void Observer::Start() {
+  asio::co_spawn(io_, Run(), [](const std::exception_ptr& thrown) {
+    if (thrown)
+      std::rethrow_exception(thrown);  // out of the loop's run: an observer that ended in silence would be worse
+  });
+}
+
+void Observer::Stop() {
+  stopped_ = true;
+  api_.Close();
+  turn_timer_.cancel();
+  patience_timer_.cancel();
+  LookupsFailed(kStopping, Steady::max());
+}
+
+void Observer::Wake() {
+  woken_ = true;
+  turn_timer_.cancel();
+}
+
+void Observer::Tell(jobs::Observation observation) {
+  sink_.Observe(name_, std::move(observation), WallNow());
+}
+
+// ---- when
+// ------------------------------------------------------------------------------------------------------------------
+
+asio::awaitable<void> Observer::Run() {
+  while (!stopped_) {
+    co_await SleepUntilNextTurn();
+    if (stopped_) break;
+    woken_ = false;
+    const auto done = co_await Turn();
+    last_turn_ = SteadyNow();
+    if (stopped_) break;
+    if (!done) {
+      Failed(done.error());
+    } else {
+      failing_.reset();
+      backoff_.Reset();
+    }
+  }
+}
+
+asio::awaitable<void> Observer::SleepUntilNextTurn() {
+  for (Steady due = NextTurn(); due > SteadyNow() && !stopped_; due = NextTurn()) {
+    turn_timer_.expires_at(due);
+    boost::system::error_code woken;
+    co_await turn_timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+}
+
+Steady Observer::NextTurn() const {
+  if (failing_) return retry_at_;
+  if (woken_ || !introduced_) return Steady{};
+  Steady due = last_turn_ + (Busy() ? options_.poll_interval : options_.idle_interval);
+  for (const auto& [id, sought] : sought_) due = std::min(due, sought.next_at);
+  // With the budget overdrawn, nobody's haste brings the next turn nearer than a light one may be.
+  const jobs::Duration made_up_for = std::min(2 * api_.pacer().TimeFor(light_cost_), kLongestSilence);
+  const Steady light = last_turn_ + std::max(made_up_for, options_.idle_interval);
+  return std::max(due, std::min(api_.pacer().ready_at(last_turn_), light));
+}
+
+void Observer::Failed(const Error& error) {
+  const Steady now = SteadyNow();
+  const double jitter = std::uniform_real_distribution<double>()(random_);
+  retry_at_ = now + backoff_.Next(jitter);
+  failing_ = error;
+  introduced_ = false;
+  Tell(jobs::BackendFailed{error});
+  LookupsFailed(error, now);
+}
+
+// ---- what
+// ------------------------------------------------------------------------------------------------------------------
+
+Observer::Answer<void> Observer::Turn() {
+  if (!introduced_ || api_.continuity().RestartSince(introduced_at_)) {
+    if (auto done = co_await Introduce(); !done) co_return std::unexpected(done.error());
+  }
+  const Steady now = SteadyNow();
+  const bool affordable = api_.pacer().ready_at(now) <= now;
+  if (!affordable) {
+    const jobs::Duration spent_before = api_.spent();
+    auto done = co_await LightTurn(true);
+    light_cost_ = api_.spent() - spent_before;
+    co_return done;
+  }
+  if (Busy() || !DueSought().empty()) co_return co_await FullTurn();
+  co_return co_await LightTurn(false);
+}
+
+// What the server is and can. Asked again when it may be another: after an outage or a restart.
+Observer::Answer<void> Observer::Introduce() {
+  auto version = co_await api_.Version();
+  if (!version) co_return std::unexpected(version.error());
+  version_ = std::move(*version);
+  introduced_ = true;
+  introduced_at_ = api_.continuity().mark();
+  co_return std::expected<void, Error>();
+}
+
+Observer::Answer<void> Observer::FullTurn() {
+  // Only who was sought before the queue was asked is missing if neither the queue nor the history has the job.
+  const std::vector<std::string> due = DueSought();
+  const Steady asked_at = SteadyNow();
+  auto listing = co_await api_.Queue();
+  if (!listing) co_return std::unexpected(listing.error());
+  queue_remaining_ = static_cast<int>(listing->running.size() + listing->pending.size());
+
+  Listed listed;
+  for (const auto* items : {&listing->running, &listing->pending}) {
+    for (const jobs::QueueItem& item : *items) listed[item.job_id].push_back(item.number);
+  }
+  if (auto done = co_await SettleRenumbered(listed); !done) co_return done;
+
+  std::vector<std::string> left;
+  for (const auto& [id, active] : active_) {
+    if (!listed.contains(id)) left.push_back(id);
+  }
+  std::ranges::sort(left, {}, [&](const std::string& id) { return active_.find(id)->second.number; });  // as they ran
+  Follow(*listing);
+  for (const std::string& id : due) {
+    if (listed.contains(id)) sought_.erase(id);
+  }
+  // Ends are told before what follows them, or two jobs would seem to run at once.
+  if (auto done = co_await SettleLeft(left); !done) co_return done;
+  Tell(jobs::BackendAnswered{version_});
+  Tell(jobs::QueueObserved{std::move(*listing)});
+  co_return co_await SettleSought(due, asked_at);
+}
+
+// What can be learned without the queue: that the server is there, whether anything changed, and, since an entry in the
+// history is proof whatever the queue says, the end of a running job.
+Observer::Answer<void> Observer::LightTurn(bool queue_is_too_dear) {
+  const auto remaining = co_await api_.QueueRemaining();
+  if (!remaining) co_return std::unexpected(remaining.error());
+  Tell(jobs::BackendAnswered{version_});
+  const bool changed = *remaining != queue_remaining_;
+  queue_remaining_ = *remaining;
+  if (!queue_is_too_dear) {
+    if (*remaining > 0) co_return co_await FullTurn();
+    co_return std::expected<void, Error>();
+  }
+
+  if (changed) {
+    std::vector<std::string> running;
+    for (const auto& [id, active] : active_) {
+      if (active.running) running.push_back(id);
+    }
+    for (const std::string& id : running) {
+      auto entry = co_await api_.History(id);
+      if (!entry && !ConcernsOneAnswer(entry.error())) co_return std::unexpected(entry.error());
+      const auto active = active_.find(id);
+      if (!entry || !*entry || active == active_.end() || !((*entry)->number == active->second.number)) continue;
+      Tell(jobs::HistoryObserved{id, std::move(**entry)});
+      active_.erase(active);
+    }
+  }
+  co_return co_await SettleSought(DueSought(), std::nullopt);
+}
+
+// A prompt_id that is in the queue, but not as the run that is followed: that run has left, and another of its id is
+// there.
+Observer::Answer<void> Observer::SettleRenumbered(const Listed& listed) {
+  std::vector<std::string> renumbered;
+  for (const auto& [id, active] : active_) {
+    const auto runs = listed.find(id);
+    if (runs != listed.end() && std::ranges::count(runs->second, active.number) == 0) renumbered.push_back(id);
+  }
+  for (const std::string& id : renumbered) {
+    auto entry = co_await api_.History(id);
+    if (!entry && !ConcernsOneAnswer(entry.error())) co_return std::unexpected(entry.error());
+    const auto active = active_.find(id);
+    if (entry && *entry && (*entry)->number == active->second.number)
+      Tell(jobs::HistoryObserved{id, std::move(**entry)});
+    active_.erase(active);  // the run in the queue is followed from here on
+  }
+  co_return std::expected<void, Error>();
+}
+
+// Jobs that left the queue: the history knows how they ended, or they are gone.
+Observer::Answer<void> Observer::SettleLeft(const std::vector<std::string>& left) {
+  for (const std::string& id : left) {
+    const auto active = active_.find(id);
+    if (active == active_.end()) continue;
+    if (active->second.ask_again_at && *active->second.ask_again_at > SteadyNow()) continue;
+    auto entry = co_await api_.History(id);
+    if (!entry) {
+      if (!ConcernsOneAnswer(entry.error())) co_return std::unexpected(entry.error());
+      HistoryUnreadable(id, active->second);
+      continue;
+    }
+    // An entry of another number is an earlier run of a prompt_id that was used again.
+    if (*entry && (*entry)->number == active->second.number) {
+      Tell(jobs::HistoryObserved{id, std::move(**entry)});
+    } else {
+      const Continuity::Mark& seen = active->second.seen;
+      Tell(jobs::AbsenceObserved{id,
+                                 {.watched_without_gap = !api_.continuity().GapSince(seen),
+                                  .backend_restarted = api_.continuity().RestartSince(seen)}});
+    }
+    active_.erase(active);
+  }
+  co_return std::expected<void, Error>();
+}
+
+// One entry that ComfyUI cannot encode makes its own answer a 500 for as long as it stands; it must not cost the others
+// anything.
+void Observer::HistoryUnreadable(const std::string& job_id, Active& active) {
+  active.ask_again_after = std::clamp(active.ask_again_after * 2, options_.poll_interval, options_.jobs_api_retry);
+  active.ask_again_at = SteadyNow() + active.ask_again_after;
+  Tell(jobs::JobNotObserved{job_id});
+}
+
+// `queue_asked_at`: the queue was asked then and has none of these jobs, so that one the history does not have either
+// is nowhere.
+Observer::Answer<void> Observer::SettleSought(const std::vector<std::string>& due,
+                                              std::optional<Steady> queue_asked_at) {
+  for (const std::string& id : due) {
+    if (!sought_.contains(id)) continue;
+    auto entry = co_await api_.History(id);
+    const Steady now = SteadyNow();
+    if (!entry) {
+      if (!ConcernsOneAnswer(entry.error())) co_return std::unexpected(entry.error());
+      LookupFailed(id, entry.error(), now);
+    } else if (*entry) {
+      sought_.erase(id);
+      Tell(jobs::HistoryObserved{id, std::move(**entry)});
+    } else if (const auto sought = sought_.find(id); sought != sought_.end()) {
+      const bool joined_since = queue_asked_at && sought->second.joined > *queue_asked_at;
+      if (!joined_since) {
+        sought->second.next_at = std::max(now + options_.poll_interval, api_.pacer().ready_at(now));
+      }
+      if (queue_asked_at) {
+        sought->second.since = now;
+        if (sought->second.until <= *queue_asked_at) sought_.erase(sought);
+        Tell(jobs::LookupMissed{id, *queue_asked_at});
+      }
+    }
+    if (api_.pacer().ready_at(now) > now) break;  // the others are still due
+  }
+  co_return std::expected<void, Error>();
+}
+
+void Observer::Follow(const jobs::QueueListing& listing) {
+  for (const bool running : {true, false}) {  // of two runs of one id, the running one
+    for (const jobs::QueueItem& item : running ? listing.running : listing.pending) {
+      if (!jobs::IsUsableJobId(item.job_id)) continue;
+      const auto [found, added] = active_.try_emplace(item.job_id, Active{.number = item.number});
+      Active& active = found->second;
+      if (!(item.number == active.number)) continue;
+      active.running = running;
+      active.seen = api_.continuity().mark();
+      active.ask_again_at.reset();
+    }
+  }
+}
+
+// ---- look-ups
+// --------------------------------------------------------------------------------------------------------------
+
+void Observer::LookFor(const std::string& job_id, Steady until) {
+  asio::post(io_, [this, job_id, until] { AddSought(job_id, until); });
+}
+
+void Observer::StopLookingFor(const std::string& job_id) {
+  asio::post(io_, [this, job_id] { sought_.erase(job_id); });
+}
+
+void Observer::AddSought(const std::string& job_id, Steady until) {
+  const Steady now = SteadyNow();
+  auto [found, added] = sought_.try_emplace(job_id, Sought{now, until, now, now});
+  found->second.until = std::max(found->second.until, until);
+  found->second.next_at = found->second.joined = now;
+  if (stopped_) return LookupFailed(job_id, kStopping, Steady::max());
+  if (failing_) return LookupFailed(job_id, *failing_, now);
+  turn_timer_.cancel();
+  ArmPatience();
+}
+
+std::vector<std::string> Observer::DueSought() const {
+  const Steady now = SteadyNow();
+  std::vector<std::string> due;
+  for (const auto& [id, sought] : sought_) {
+    if (sought.next_at <= now) due.push_back(id);
+  }
+  return due;
+}
+
+// Tells those who wait no longer than `as_of`; the others wait on.
+void Observer::LookupFailed(const std::string& job_id, const Error& error, Steady as_of) {
+  const auto sought = sought_.find(job_id);
+  if (sought == sought_.end()) return;
+  const Steady now = SteadyNow();
+  sought->second.since = now;
+  sought->second.next_at = std::max(now + options_.idle_interval, retry_at_);
+  if (sought->second.until <= as_of) sought_.erase(sought);
+  Tell(jobs::LookupFailed{job_id, error, as_of});
+}
+
+void Observer::LookupsFailed(const Error& error, Steady as_of) {
+  std::vector<std::string> ids;
+  for (const auto& [id, sought] : sought_) ids.push_back(id);
+  for (const std::string& id : ids) LookupFailed(id, error, as_of);
+}
+
+void Observer::OutOfPatience() {
+  const Steady now = SteadyNow();
+  std::vector<std::string> waiting;
+  for (const auto& [id, sought] : sought_) {
+    if (sought.since + options_.lookup_patience <= now) waiting.push_back(id);
+  }
+  const Error late{.kind = Error::Kind::kTimeout, .detail = "ComfyUI did not answer in time"};
+  for (const std::string& id : waiting) LookupFailed(id, late, now - options_.lookup_patience);
+}
+
+void Observer::ArmPatience() {
+  if (sought_.empty() || stopped_) return;
+  Steady oldest = Steady::max();
+  for (const auto& [id, sought] : sought_) oldest = std::min(oldest, sought.since);
+  patience_timer_.expires_at(oldest + options_.lookup_patience);
+  patience_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+    if (cancelled) return;
+    OutOfPatience();
+    ArmPatience();
+  });
+}
+
+}  // namespace comfy

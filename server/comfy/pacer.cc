@@ -1,0 +1,41 @@
+#include "comfy/pacer.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace comfy {
+namespace {
+
+jobs::Duration Scaled(jobs::Duration duration, double factor) {
+  return jobs::Duration(std::llround(static_cast<double>(duration.count()) * factor));
+}
+
+}  // namespace
+
+Pacer::Pacer(Options options, jobs::Steady now) : options_(options), budget_(options.burst), as_of_(now) {}
+
+void Pacer::Grow(jobs::Steady now) {
+  if (now <= as_of_) return;
+  budget_ = std::min(options_.burst, budget_ + Scaled(now - as_of_, options_.share));
+  as_of_ = now;
+}
+
+jobs::Duration Pacer::Pay(jobs::Duration cost, jobs::Steady now) {
+  Grow(now);
+  const jobs::Duration charged = std::max(cost, kLeastCost);
+  budget_ -= charged;
+  return charged;
+}
+
+jobs::Steady Pacer::ready_at(jobs::Steady now) const {
+  Pacer grown = *this;
+  grown.Grow(now);
+  if (grown.budget_ >= jobs::Duration(0)) return now;
+  return now + TimeFor(-grown.budget_) + jobs::Duration(1);
+}
+
+jobs::Duration Pacer::TimeFor(jobs::Duration cost) const {
+  return Scaled(cost, 1 / options_.share);
+}
+
+}  // namespace comfy

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <compare>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jobs/job.h"
+#include "jobs/time.h"
+
+// What ComfyUI's queue says, and who is where in it.
+namespace jobs {
+
+// ComfyUI's `number` of a queue item (`priority` in /api/jobs): lower runs first. It may be negative, fractional,
+// infinite or NaN. Which run of a re-used prompt_id is meant is told by the number.
+struct QueueNumber {
+  double value = 0;
+  // A total order, as sorting needs: NaN after everything, equal to itself.
+  friend std::weak_ordering operator<=>(QueueNumber a, QueueNumber b);
+  friend bool operator==(QueueNumber a, QueueNumber b) { return (a <=> b) == 0; }
+};
+
+struct QueueItem {
+  std::string job_id;
+  QueueNumber number;
+  std::optional<Time> create_time;  // since 0.3.69
+};
+
+// One answer of /queue, or of /api/jobs for the jobs not yet ended. The items stand in no order: queue_pending is a
+// heap. Items whose id is not usable (see job_id.h) are here too, since they take a place.
+struct QueueListing {
+  std::vector<QueueItem> running;
+  std::vector<QueueItem> pending;
+};
+
+// Brings `pending` into the order of execution: by number, ties by id (execution.py: the heap compares the tuples).
+void SortPending(std::vector<QueueItem>& pending);
+
+}  // namespace jobs

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <chrono>
+
+// The two clocks of this program, as types. The core never reads them: a time is an argument.
+namespace jobs {
+
+using Duration = std::chrono::microseconds;
+
+// Wall clock, for what callers are told.
+using Time = std::chrono::sys_time<Duration>;
+
+// Monotonic clock, for pacing, deadlines and heartbeats.
+using Steady = std::chrono::time_point<std::chrono::steady_clock, Duration>;
+
+}  // namespace jobs

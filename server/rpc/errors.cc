@@ -1,0 +1,122 @@
+#include "rpc/errors.h"
+
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "jobs/text.h"
+
+namespace rpc {
+namespace {
+
+using grpc::StatusCode;
+using Kind = jobs::BackendError::Kind;
+
+constexpr std::size_t kMaxMessageBytes = 1024;  // the message travels in an HTTP/2 header
+
+struct Details {
+  std::string_view reason;
+  std::map<std::string, std::string> metadata;
+  int retry_after_seconds = 0;  // 0: trying again does not help
+  std::string_view bad_field;
+  std::string_view bad_why;
+};
+
+grpc::Status Make(StatusCode code, std::string_view message, const Details& details) {
+  google::rpc::Status status;
+  status.set_code(code);
+  status.set_message(jobs::OneLine(message, kMaxMessageBytes));
+  google::rpc::ErrorInfo info;
+  info.set_domain("jobstatus.comfyui");
+  info.set_reason(std::string(details.reason));
+  for (const auto& [key, value] : details.metadata) {
+    if (!value.empty()) (*info.mutable_metadata())[key] = value;
+  }
+  status.add_details()->PackFrom(info);
+  if (details.retry_after_seconds > 0) {
+    google::rpc::RetryInfo retry;
+    retry.mutable_retry_delay()->set_seconds(details.retry_after_seconds);
+    status.add_details()->PackFrom(retry);
+  }
+  if (!details.bad_field.empty()) {
+    google::rpc::BadRequest request;
+    auto* violation = request.add_field_violations();
+    violation->set_field(std::string(details.bad_field));
+    violation->set_description(std::string(details.bad_why));
+    status.add_details()->PackFrom(request);
+  }
+  return grpc::Status(code, status.message(), status.SerializeAsString());
+}
+
+std::string Quoted(std::string_view text) {
+  return fmt::format("\"{}\"", jobs::OneLine(text, 256));
+}
+
+}  // namespace
+
+grpc::Status InvalidArgument(std::string_view field, std::string_view why) {
+  return Make(StatusCode::INVALID_ARGUMENT, std::string(field) + " " + std::string(why),
+              {.reason = "INVALID_ARGUMENT", .bad_field = field, .bad_why = why});
+}
+
+grpc::Status JobNotFound(std::string_view job_id, std::string_view backend) {
+  const std::string where =
+      backend.empty() ? "no ComfyUI server has" : "ComfyUI server " + Quoted(backend) + " does not have";
+  return Make(
+      StatusCode::NOT_FOUND, where + " a job " + Quoted(job_id) + ", neither queued nor running nor in its history",
+      {.reason = "JOB_NOT_FOUND", .metadata = {{"job_id", std::string(job_id)}, {"backend", std::string(backend)}}});
+}
+
+grpc::Status BackendNotFound(std::string_view backend) {
+  return Make(StatusCode::NOT_FOUND,
+              "no ComfyUI server is configured under the name " + Quoted(backend) + "; ListBackends names them",
+              {.reason = "BACKEND_NOT_FOUND", .metadata = {{"backend", jobs::OneLine(backend, 256)}}});
+}
+
+grpc::Status TooManyWatches(std::size_t limit) {
+  return Make(StatusCode::RESOURCE_EXHAUSTED,
+              "the service already serves " + std::to_string(limit) + " watches (max_watches)",
+              {.reason = "TOO_MANY_WATCHES", .retry_after_seconds = 5});
+}
+
+grpc::Status ShuttingDown() {
+  return Make(StatusCode::UNAVAILABLE,
+              "the service is going down; watch again with after_revision and nothing is skipped",
+              {.reason = "SHUTTING_DOWN", .retry_after_seconds = 1});
+}
+
+grpc::Status WriteStalled() {
+  return Make(StatusCode::RESOURCE_EXHAUSTED, "the reader took nothing for too long (write_stall_limit)",
+              {.reason = "WRITE_STALLED", .retry_after_seconds = 5});
+}
+
+grpc::Status BackendFailed(const jobs::BackendError& error, std::string_view backend, std::string_view job_id) {
+  Details details{.metadata = {{"backend", std::string(backend)}, {"job_id", std::string(job_id)}}};
+  StatusCode code = StatusCode::UNAVAILABLE;
+  switch (error.kind) {
+    case Kind::kTimeout:
+      details.reason = "BACKEND_TIMEOUT";
+      break;
+    case Kind::kUnreachable:
+      details.reason = "BACKEND_UNREACHABLE";
+      break;
+    case Kind::kHttpError:
+      details.reason = "BACKEND_HTTP_ERROR";
+      details.metadata["http_status"] = std::to_string(error.http_status);
+      if (error.http_status != 429 && error.http_status < 500) code = StatusCode::INTERNAL;
+      break;
+    case Kind::kBadResponse:
+      details.reason = "BACKEND_BAD_RESPONSE";
+      code = StatusCode::INTERNAL;
+      break;
+  }
+  if (code == StatusCode::UNAVAILABLE) details.retry_after_seconds = 2;
+  return Make(
+      code, "ComfyUI server " + Quoted(backend) + " could not be asked for job " + Quoted(job_id) + ": " + error.detail,
+      details);
+}
+
+}  // namespace rpc

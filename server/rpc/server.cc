@@ -1,0 +1,98 @@
+#include "rpc/server.h"
+
+#include <grpcpp/ext/health_check_service_server_builder_option.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <cassert>
+#include <optional>
+#include <utility>
+
+#include "rpc/idle_nap.h"
+#include "rpc/service.h"
+
+namespace rpc {
+
+struct Server::Parts {
+  Parts(board::Board& board, ServiceOptions options) : service(board, options) {}
+
+  Service service;  // outlives the server, whose calls use it
+  std::unique_ptr<grpc::Server> grpc;
+  std::optional<IdleNapGuard> awake;
+  std::string address;
+  enum class State { kServing, kDraining, kStopped } state = State::kServing;
+};
+
+namespace {
+
+constexpr int kMaxRequestBytes = 1024 * 1024;  // 1,000 ids of 256 bytes are 260 kB
+constexpr const char* kServiceName = "comfyui.jobstatus.v1.JobStatusService";
+
+// Watches are quiet by nature. gRPC's defaults ping after two hours, and punish a client that pings a quiet stream more
+// than once in five minutes (gRFC A8, doc/keepalive.md).
+void SetKeepalive(grpc::ServerBuilder& builder) {
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+}
+
+// The address with the port that was got in place of 0.
+std::string Bound(const std::string& listen, int port) {
+  const std::size_t colon = listen.rfind(':');
+  if (listen.starts_with("unix:") || colon == std::string::npos) return listen;
+  return listen.substr(0, colon + 1) + std::to_string(port);
+}
+
+}  // namespace
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+std::expected<std::unique_ptr<Server>, std::string> Server::Start(board::Board& board, const ServerOptions& options) {
+  auto parts = std::make_unique<Parts>(board, ServiceOptions{.max_watches = options.max_watches,
+                                                             .max_ids_per_watch = options.max_ids_per_watch,
+                                                             .watch_times = options.watch_times});
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on one port would share its callers
+  builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+  SetKeepalive(builder);
+  builder.RegisterService(&parts->service);
+  parts->grpc = builder.BuildAndStart();
+  if (!parts->grpc || (port == 0 && !options.listen.starts_with("unix:"))) {
+    return std::unexpected("cannot listen on " + options.listen + ": is the address right, and is the port free?");
+  }
+  parts->address = Bound(options.listen, port);
+  parts->awake.emplace(parts->grpc->InProcessChannel({}));
+  parts->grpc->GetHealthCheckService()->SetServingStatus(kServiceName, true);
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+Server::~Server() {
+  if (parts_->state != Parts::State::kStopped) Stop(jobs::Duration(0));
+}
+
+const std::string& Server::address() const {
+  return parts_->address;
+}
+
+void Server::Drain() {
+  assert(parts_->state == Parts::State::kServing);
+  parts_->state = Parts::State::kDraining;
+  parts_->grpc->GetHealthCheckService()->SetServingStatus(false);
+  parts_->service.Drain();
+}
+
+void Server::Stop(jobs::Duration grace) {
+  assert(parts_->state != Parts::State::kStopped);
+  if (parts_->state == Parts::State::kServing) Drain();
+  parts_->state = Parts::State::kStopped;
+  parts_->awake.reset();
+  parts_->grpc->Shutdown(std::chrono::system_clock::now() + grace);
+}
+
+}  // namespace rpc

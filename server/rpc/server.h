@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <memory>
+#include <string>
+
+#include "board/board.h"
+#include "jobs/time.h"
+#include "rpc/watch_times.h"
+
+namespace rpc {
+
+struct ServerOptions {
+  std::string listen = "127.0.0.1:50051";  // host:port; port 0 takes a free one
+  std::size_t max_watches = 10'000;        // about 16 kB each in gRPC
+  std::size_t max_ids_per_watch = 1000;
+  WatchTimes watch_times;
+};
+
+// The gRPC server, from the first call it takes to the last it ends. Start, Drain and Stop are called by one thread,
+// once each and in this order; Drain may be left out.
+class Server {
+ public:
+  // The error is a sentence for a person.
+  static std::expected<std::unique_ptr<Server>, std::string> Start(board::Board& board, const ServerOptions& options);
+  ~Server();
+
+  // The address it listens on, with the port it got.
+  const std::string& address() const;
+
+  // Says NOT_SERVING on the health service and ends all streams with UNAVAILABLE.
+  void Drain();
+
+  // Ends what is left after `grace`, and returns when nothing is. The board's sources must have been stopped: calls
+  // that wait for a look-up end with it.
+  void Stop(jobs::Duration grace);
+
+ private:
+  struct Parts;  // keeps gRPC's headers out of this one
+  explicit Server(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace rpc

@@ -1,0 +1,100 @@
+#include "rpc/service.h"
+
+#include <string>
+#include <utility>
+
+#include "rpc/errors.h"
+#include "rpc/requests.h"
+#include "rpc/to_proto.h"
+
+namespace rpc {
+namespace {
+
+grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context, const grpc::Status& status) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(status);
+  return reactor;
+}
+
+// A stream that was refused: it only ends.
+class Refusal final : public grpc::ServerWriteReactor<pb::WatchStatusResponse> {
+ public:
+  explicit Refusal(const grpc::Status& status) { Finish(status); }
+  void OnDone() override { delete this; }
+};
+
+grpc::Status Answer(const board::LookupResult& result, const std::string& job_id, const std::string& backend,
+                    pb::GetStatusResponse& response) {
+  if (const auto* found = std::get_if<board::Snapshot>(&result)) {
+    ToProto(**found, (*found)->observe_time, WallNow(), *response.mutable_status());
+    return grpc::Status::OK;
+  }
+  if (const auto* not_asked = std::get_if<board::NotAsked>(&result)) {
+    return BackendFailed(not_asked->error, not_asked->backend, job_id);
+  }
+  return JobNotFound(job_id, backend);
+}
+
+}  // namespace
+
+Service::Service(board::Board& board, ServiceOptions options)
+    : board_(board), options_(options), watches_(options.max_watches) {}
+
+grpc::ServerUnaryReactor* Service::GetStatus(grpc::CallbackServerContext* context, const pb::GetStatusRequest* request,
+                                             pb::GetStatusResponse* response) {
+  if (const grpc::Status checked = Check(*request, board_); !checked.ok()) return Finish(context, checked);
+  if (const auto [snapshot, observe_time] = board_.Find(request->job_id(), request->backend()); snapshot) {
+    ToProto(*snapshot, observe_time, WallNow(), *response->mutable_status());
+    return Finish(context, grpc::Status::OK);
+  }
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  const jobs::Steady now = SteadyNow();
+  board_
+      .LookUp(request->job_id(), request->backend(), now, now,
+              [reactor, response, job_id = request->job_id(), backend = request->backend()](
+                  board::LookupResult result) { reactor->Finish(Answer(result, job_id, backend, *response)); })
+      .Release();  // the call stays open until the look-up ends
+  return reactor;
+}
+
+grpc::ServerWriteReactor<pb::WatchStatusResponse>* Service::WatchStatus(grpc::CallbackServerContext* context,
+                                                                        const pb::WatchStatusRequest* request) {
+  auto watch = Read(*request, board_, options_.max_ids_per_watch);
+  if (!watch) return new Refusal(watch.error());
+  const auto reactor =
+      std::make_shared<WatchReactor>(*context, board_, ticker_, watches_, std::move(*watch), options_.watch_times);
+  switch (watches_.Add(reactor)) {
+    case Watches::Admission::kTooMany:
+      return new Refusal(TooManyWatches(watches_.max()));
+    case Watches::Admission::kDraining:
+      return new Refusal(ShuttingDown());
+    case Watches::Admission::kAdmitted:
+      break;
+  }
+  reactor->Start();
+  return reactor.get();
+}
+
+grpc::ServerUnaryReactor* Service::ListStatuses(grpc::CallbackServerContext* context,
+                                                const pb::ListStatusesRequest* request,
+                                                pb::ListStatusesResponse* response) {
+  const auto list = Read(*request, board_);
+  if (!list) return Finish(context, list.error());
+  // One more than the page holds tells whether there is another.
+  const auto statuses = board_.List(list->backend, list->states, list->before, list->page_size + 1);
+  const jobs::Time now = WallNow();
+  for (std::size_t i = 0; i < statuses.size() && i < list->page_size; ++i) {
+    ToProto(*statuses[i].snapshot, statuses[i].observe_time, now, *response->add_statuses());
+  }
+  if (statuses.size() > list->page_size)
+    response->set_next_page_token(PageToken(*list, statuses[list->page_size - 1].snapshot->revision));
+  return Finish(context, grpc::Status::OK);
+}
+
+grpc::ServerUnaryReactor* Service::ListBackends(grpc::CallbackServerContext* context, const pb::ListBackendsRequest*,
+                                                pb::ListBackendsResponse* response) {
+  for (const board::BackendState& backend : board_.Backends()) ToProto(backend, *response->add_backends());
+  return Finish(context, grpc::Status::OK);
+}
+
+}  // namespace rpc

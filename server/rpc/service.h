@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+
+#include "board/board.h"
+#include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
+#include "rpc/ticker.h"
+#include "rpc/watch_reactor.h"
+#include "rpc/watches.h"
+
+namespace rpc {
+
+struct ServiceOptions {
+  std::size_t max_watches = 10'000;  // about 16 kB each in gRPC
+  std::size_t max_ids_per_watch = 1000;
+  WatchTimes watch_times;
+};
+
+// The contract's four calls. Handlers read the board and return; none blocks.
+class Service final : public pb::JobStatusService::CallbackService {
+ public:
+  Service(board::Board& board, ServiceOptions options);
+
+  // Ends all streams with UNAVAILABLE and admits no more. Look-ups end when their observers stop.
+  void Drain() { watches_.Drain(); }
+
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context, const pb::GetStatusRequest* request,
+                                      pb::GetStatusResponse* response) override;
+  grpc::ServerWriteReactor<pb::WatchStatusResponse>* WatchStatus(grpc::CallbackServerContext* context,
+                                                                 const pb::WatchStatusRequest* request) override;
+  grpc::ServerUnaryReactor* ListStatuses(grpc::CallbackServerContext* context, const pb::ListStatusesRequest* request,
+                                         pb::ListStatusesResponse* response) override;
+  grpc::ServerUnaryReactor* ListBackends(grpc::CallbackServerContext* context, const pb::ListBackendsRequest* request,
+                                         pb::ListBackendsResponse* response) override;
+
+ private:
+  board::Board& board_;
+  const ServiceOptions options_;
+  Watches watches_;
+  Ticker ticker_;  // last, so that it stops calling first
+};
+
+}  // namespace rpc

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "board/board.h"
+#include "jobs/job.h"
+
+namespace comfyui::jobstatus::v1 {
+class Backend;
+class JobStatus;
+}  // namespace comfyui::jobstatus::v1
+
+// From our values to the contract's messages. Pure.
+namespace rpc {
+
+namespace pb = comfyui::jobstatus::v1;
+
+// `observe_time`: see Board::Sighted. `now`: what the time remaining counts from.
+void ToProto(const jobs::JobStatus& status, jobs::Time observe_time, jobs::Time now, pb::JobStatus& message);
+void ToProto(const board::BackendState& backend, pb::Backend& message);
+
+}  // namespace rpc

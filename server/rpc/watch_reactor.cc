@@ -1,0 +1,166 @@
+#include "rpc/watch_reactor.h"
+
+#include <grpc/grpc.h>
+
+#include <utility>
+
+#include "rpc/errors.h"
+#include "rpc/to_proto.h"
+
+namespace rpc {
+namespace {
+
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+
+}  // namespace
+
+WatchReactor::WatchReactor(grpc::CallbackServerContext& context, board::Board& board, Ticker& ticker, Watches& watches,
+                           Watch watch, const WatchTimes& times)
+    : context_(context),
+      board_(board),
+      ticker_(ticker),
+      watches_(watches),
+      watch_(std::move(watch)),
+      stream_({.job_ids = watch_.filter.job_ids,
+               .after_revision = watch_.after_revision,
+               .min_interval = watch_.min_interval,
+               .heartbeat_interval = times.heartbeat_interval,
+               .write_stall_limit = times.write_stall_limit},
+              SteadyNow()) {}
+
+void WatchReactor::Start() {
+  self_ = shared_from_this();
+  StartSendInitialMetadata();
+  // First subscribed, then pulled: what changes between the two is pulled or told.
+  subscription_ = board_.Subscribe(watch_.filter, self_);
+  std::vector<std::string> already_told;
+  for (const std::string& id : watch_.filter.job_ids) {
+    if (const board::Snapshot known = board_.Find(id, watch_.filter.backend).snapshot) {
+      const bool told = jobs::IsTerminal(known->state) && known->revision <= watch_.after_revision;
+      if (told) already_told.push_back(id);
+      continue;
+    }
+    const auto weak = weak_from_this();
+    const jobs::Steady now = SteadyNow();
+    lookups_.push_back(board_.LookUp(id, watch_.filter.backend, now + watch_.wait_for_job, now,
+                                     [weak, id](board::LookupResult result) {
+                                       if (const auto self = weak.lock()) self->OnLookup(id, std::move(result));
+                                     }));
+  }
+  Tell([&](jobs::Steady) { return stream_.Start(already_told); });
+}
+
+// Takes an event to the stream under the lock, and carries its answer out without it.
+template <class Event>
+void WatchReactor::Tell(Event event) {
+  Stream::Action action;
+  std::optional<jobs::Steady> tick;
+  {
+    const std::lock_guard lock(mutex_);
+    action = event(SteadyNow());
+    if (std::holds_alternative<Stream::Cancel>(action)) {
+      status_ = status_.value_or(WriteStalled());
+      // Like TryCancel, which would say CANCELLED. Under the lock: the write under way keeps the call alive. The
+      // details of the status are not told: they would queue behind that write.
+      grpc_call_cancel_with_status(context_.c_call(), static_cast<grpc_status_code>(status_->error_code()),
+                                   status_->error_message().c_str(), nullptr);
+      return;
+    }
+    if (const jobs::Steady next = stream_.next_tick(); next < tick_at_) tick = tick_at_ = next;
+  }
+  if (tick) ticker_.CallAt(*tick, weak_from_this());
+  Carry(std::move(action));
+}
+
+void WatchReactor::Carry(Stream::Action action) {
+  std::visit(Overloaded{
+                 [](Stream::Nothing) {},
+                 [](Stream::Cancel) {},
+                 [this](Stream::Pull) {
+                   std::uint64_t after = 0;
+                   {
+                     const std::lock_guard lock(mutex_);
+                     after = stream_.sent_revision();
+                   }
+                   auto [sighted, revision] = board_.NextAfter(watch_.filter, after);
+                   pulled_ = std::move(sighted);
+                   std::optional<Stream::Found> found;
+                   if (const board::Snapshot& status = pulled_.snapshot) {
+                     found = {status->job_id, status->revision, jobs::IsTerminal(status->state)};
+                   }
+                   Tell([&](jobs::Steady now) { return stream_.Pulled(found, revision, now); });
+                 },
+                 [this](Stream::WriteStatus) {
+                   message_.set_revision(pulled_.snapshot->revision);
+                   ToProto(*pulled_.snapshot, pulled_.observe_time, WallNow(), *message_.mutable_status());
+                   StartWrite(&message_);
+                 },
+                 [this](Stream::WriteHeartbeat heartbeat) {
+                   message_.Clear();
+                   message_.set_revision(heartbeat.revision);
+                   StartWrite(&message_);
+                 },
+                 [this](Stream::Finish finish) { Finish(Outcome(finish.end)); },
+             },
+             action);
+}
+
+grpc::Status WatchReactor::Outcome(Stream::End end) {
+  const std::lock_guard lock(mutex_);
+  if (end == Stream::End::kAllTerminal) return grpc::Status::OK;
+  return status_.value_or(grpc::Status::CANCELLED);
+}
+
+void WatchReactor::Stop(Stream::End end, std::optional<grpc::Status> status) {
+  Tell([&](jobs::Steady) {
+    if (!status_) status_ = std::move(status);
+    return stream_.Stop(end);
+  });
+}
+
+void WatchReactor::OnLookup(const std::string& job_id, board::LookupResult result) {
+  std::visit(
+      Overloaded{
+          [this](const board::Snapshot&) { OnChange(true); },
+          [&](const board::NotFound&) { Stop(Stream::End::kStopped, JobNotFound(job_id, watch_.filter.backend)); },
+          [&](const board::NotAsked& not_asked) {
+            Stop(Stream::End::kStopped, BackendFailed(not_asked.error, not_asked.backend, job_id));
+          },
+      },
+      result);
+}
+
+void WatchReactor::Drain() {
+  Stop(Stream::End::kStopped, ShuttingDown());
+}
+
+void WatchReactor::OnChange(bool of_state) {
+  Tell([&](jobs::Steady now) { return stream_.Changed(of_state, now); });
+}
+
+void WatchReactor::OnTick(jobs::Steady) {
+  Tell([&](jobs::Steady now) {
+    tick_at_ = jobs::Steady::max();
+    return stream_.Tick(now);
+  });
+}
+
+void WatchReactor::OnWriteDone(bool ok) {
+  Tell([&](jobs::Steady now) { return stream_.Wrote(ok, now); });
+}
+
+void WatchReactor::OnCancel() {
+  Stop(Stream::End::kCallerLeft, std::nullopt);
+}
+
+void WatchReactor::OnDone() {
+  subscription_.End();
+  lookups_.clear();
+  watches_.Remove(self_);
+  self_.reset();  // gRPC is done with it; the last of those who may still be calling frees it
+}
+
+}  // namespace rpc

@@ -1,0 +1,101 @@
+#include "e2e/programs.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+#include "fakes/blocking_client.h"
+
+namespace e2e {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The one line of a file that is complete once it is there.
+std::string AwaitLine(const std::string& file) {
+  const auto give_up = std::chrono::steady_clock::now() + 20s;
+  while (std::chrono::steady_clock::now() < give_up) {
+    std::ifstream in(file);
+    if (std::string line; std::getline(in, line)) return line;
+    std::this_thread::sleep_for(2ms);
+  }
+  throw std::runtime_error("a program did not start: " + file + " is not written");
+}
+
+Arguments ServiceCommand(const Arguments& backends, const Arguments& more, const std::string& listen,
+                         const std::string& file) {
+  Arguments command = {JOBSTATUS_SERVER, "--listen", listen, "--address-file", file};
+  for (const std::string& backend : backends) command.insert(command.end(), {"--backend", backend});
+  const Arguments quick = {"--poll-interval",  "10ms", "--idle-interval",  "10ms",
+                           "--upstream-share", "1",    "--answer-timeout", "1s"};
+  for (std::size_t i = 0; i < quick.size(); i += 2) {
+    if (std::ranges::find(more, quick[i]) == more.end()) command.insert(command.end(), {quick[i], quick[i + 1]});
+  }
+  command.insert(command.end(), more.begin(), more.end());
+  return command;
+}
+
+fakes::Reply Post(const std::string& url, const std::string& path, const std::string& body) {
+  const auto port = static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+  fakes::BlockingClient client("127.0.0.1", port);
+  const auto reply = client.Ask("POST", path, body, {{"Content-Type", "application/json"}});
+  if (!reply || reply->status != 200)
+    throw std::runtime_error("POST " + path + ": " + (reply ? reply->body : "no answer"));
+  return *reply;
+}
+
+}  // namespace
+
+Comfy::Comfy(std::string port, const std::string& speed)
+    : address_file_(FreshFile("comfy")),
+      process_({FAKE_COMFYUI, "--port", std::move(port), "--address-file", address_file_, "--speed", speed}),
+      url_(AwaitLine(address_file_)) {}
+
+Service::Service(const Arguments& backends, const Arguments& more, const std::string& listen)
+    : address_file_(FreshFile("service")),
+      process_(ServiceCommand(backends, more, listen, address_file_)),
+      address_(AwaitLine(address_file_)) {}
+
+Arguments Service::Command(Arguments arguments) const {
+  arguments.insert(arguments.begin(), {JOBSTATUS_COMMAND, "--server", address_});
+  return arguments;
+}
+
+Ended RunToEnd(const Arguments& command) {
+  jobstatus::Process process(command);
+  const int exit_code = process.Wait();
+  return {exit_code, process.output(), process.error()};
+}
+
+std::string Submit(const std::string& url, const Workflow& workflow) {
+  std::string body =
+      R"({"prompt": {"3": {"class_type": "KSampler", "inputs": {"steps": )" + std::to_string(workflow.steps);
+  if (!workflow.raise.empty()) body += R"(, "raise": ")" + workflow.raise + "\"";
+  body += R"(}}, "9": {"class_type": "SaveImage", "inputs": {"filename_prefix": "cat", "images": ["3", 0]}}})";
+  if (!workflow.prompt_id.empty()) body += R"(, "prompt_id": ")" + workflow.prompt_id + "\"";
+  const std::string answer = Post(url, "/prompt", body + "}").body;
+  const std::string key = R"("prompt_id": ")";
+  const std::size_t begin = answer.find(key) + key.size();
+  return answer.substr(begin, answer.find('"', begin) - begin);
+}
+
+void Interrupt(const std::string& url) {
+  Post(url, "/interrupt", "{}");
+}
+
+void DeletePending(const std::string& url, const std::string& prompt_id) {
+  Post(url, "/queue", R"({"delete": [")" + prompt_id + R"("]})");
+}
+
+std::string FreshFile(const std::string& name) {
+  static std::atomic<int> count = 0;
+  return testing::TempDir() + "e2e." + std::to_string(getpid()) + "." + std::to_string(++count) + "." + name;
+}
+
+}  // namespace e2e

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/process.h"
+
+// The real programs, as processes.
+namespace e2e {
+
+using Arguments = std::vector<std::string>;
+
+// fake_comfyui with its demo worker, at 50 times a demo's speed. Killed at the end.
+class Comfy {
+ public:
+  explicit Comfy(std::string port = "0", const std::string& speed = "50");
+
+  const std::string& url() const { return url_; }
+  std::string port() const { return url_.substr(url_.rfind(':') + 1); }
+  jobstatus::Process& process() { return process_; }
+
+ private:
+  std::string address_file_;
+  jobstatus::Process process_;
+  std::string url_;
+};
+
+// jobstatus-server before these backends, asking them as often as it can. Killed at the end.
+class Service {
+ public:
+  explicit Service(const Arguments& backends, const Arguments& more = {}, const std::string& listen = "127.0.0.1:0");
+
+  const std::string& address() const { return address_; }
+  jobstatus::Process& process() { return process_; }
+
+  // jobstatus, talking to this service.
+  Arguments Command(Arguments arguments) const;
+
+ private:
+  std::string address_file_;
+  jobstatus::Process process_;
+  std::string address_;
+};
+
+struct Ended {
+  int exit_code = 0;
+  std::string out;
+  std::string err;
+};
+
+// Runs a program to its end; the first argument names it.
+Ended RunToEnd(const Arguments& command);
+
+// Submits a workflow of two nodes over HTTP. It fails with `raise` if that is not empty, and takes `steps` steps.
+struct Workflow {
+  std::string prompt_id;  // empty: ComfyUI makes one
+  std::string raise;
+  int steps = 1;
+};
+std::string Submit(const std::string& url, const Workflow& workflow = {});
+
+// What a person in ComfyUI's browser window does.
+void Interrupt(const std::string& url);
+void DeletePending(const std::string& url, const std::string& prompt_id);
+
+// A name for a file that nobody else uses.
+std::string FreshFile(const std::string& name);
+
+}  // namespace e2e

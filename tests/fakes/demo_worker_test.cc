@@ -1,0 +1,66 @@
+#include "fakes/demo_worker.h"
+
+#include <gtest/gtest.h>
+
+#include "fakes/blocking_client.h"
+#include "fakes/python_json.h"
+
+namespace fakes {
+namespace {
+
+constexpr double kFast = 1000;
+
+struct Demo : testing::Test {
+  FakeComfy comfy;
+  BlockingClient client{"127.0.0.1", comfy.port()};
+
+  // Asks for the job's history entry until there is one; each round trip is a wait for the server.
+  Json Entry(const std::string& prompt_id) {
+    for (;;) {
+      const Json history = ParseJson(client.Ask("GET", "/history/" + prompt_id)->body).value();
+      if (const Json* entry = history.Find(prompt_id)) return *entry;
+    }
+  }
+  static Json LastMessage(const Json& entry) { return entry.Find("status")->Find("messages")->items.back(); }
+};
+
+TEST_F(Demo, RunsJobsAndSavesNumberedImages) {
+  const DemoWorker worker(&comfy, kFast);
+  comfy.Submit();
+  const Json entry = Entry(comfy.Submit().prompt_id);
+  EXPECT_EQ(ToText(*entry.Find("outputs")),
+            R"({"9": {"images": [{"filename": "ComfyUI_00002_.png", "subfolder": "", "type": "output"}]}})");
+  EXPECT_EQ(LastMessage(entry).items[0].text, "execution_success");
+}
+
+TEST_F(Demo, RaisesWhereANodeSaysSo) {
+  const DemoWorker worker(&comfy, kFast);
+  const Json entry =
+      Entry(comfy
+                .Submit({.prompt_json = R"({"10": {"class_type": "B", "inputs": {"raise": "CUDA out of memory"}},
+                                           "9": {"class_type": "A", "inputs": {}}})"})
+                .prompt_id);
+  const Json message = LastMessage(entry);
+  EXPECT_EQ(message.items[0].text, "execution_error");
+  EXPECT_EQ(message.items[1].Find("node_id")->text, "10");
+  EXPECT_EQ(message.items[1].Find("exception_type")->text, "torch.cuda.OutOfMemoryError");
+  EXPECT_EQ(ToText(*message.items[1].Find("executed")), "[\"9\"]");
+}
+
+TEST_F(Demo, IsInterruptedBetweenSteps) {
+  const DemoWorker worker(&comfy, 1);
+  const std::string id =
+      comfy.Submit({.prompt_json = R"({"1": {"class_type": "KSampler", "inputs": {"steps": 100000}}})"}).prompt_id;
+  while (comfy.running().empty()) client.Ask("GET", "/prompt");
+  client.Ask("POST", "/interrupt", "{\"prompt_id\": \"" + id + "\"}");
+  EXPECT_EQ(LastMessage(Entry(id)).items[0].text, "execution_interrupted");
+}
+
+TEST_F(Demo, StopsAtOnceInTheMiddleOfAJob) {
+  const DemoWorker worker(&comfy, 1e-6);
+  comfy.Submit();
+  while (comfy.running().empty()) client.Ask("GET", "/prompt");
+}
+
+}  // namespace
+}  // namespace fakes

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "fakes/http_message.h"
+
+namespace fakes {
+
+// A small HTTP/1.1 server for tests: one thread, which also runs the handler. Keep-alive and pipelining work.
+// All functions may be called from any thread, also from the handler, except the destructor.
+class HttpServer {
+ public:
+  using Handler = std::function<Answer(const Request&)>;
+
+  // Listens at once; `port` 0 takes a free one. The port stays this server's, listening or not, until its end. Throws
+  // boost::system::system_error when it cannot be had.
+  HttpServer(const std::string& address, uint16_t port, Handler handler);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  uint16_t port() const;
+  int connection_count() const;  // accepted since the start
+
+  // Refuses new connections and drops the old ones. No request is handled between that and `with`. Thaws.
+  void StopListening(const std::function<void()>& with);
+  void Listen();
+  // The same, going on to listen.
+  void DropConnections(const std::function<void()>& with);
+  void DropHungConnections();  // those with an answer that hangs; does not wait for it
+  // The thread stands still until Thaw: the kernel accepts connections, nothing is read or written.
+  void Freeze();
+  void Thaw();
+
+ private:
+  struct Core;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace fakes

@@ -1,0 +1,119 @@
+#include "fakes/recording.h"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <stdexcept>
+
+#include "fakes/python_json.h"
+#include "fakes/python_number.h"
+
+namespace fakes {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw std::runtime_error("cannot read " + path.string());
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string ReadGzipFile(const fs::path& path) {
+  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
+  if (!file) throw std::runtime_error("cannot read " + path.string());
+  std::string content;
+  std::array<char, 1 << 16> buffer{};
+  int bytes = 0;
+  while ((bytes = gzread(file.get(), buffer.data(), static_cast<unsigned>(buffer.size()))) > 0) {
+    content.append(buffer.data(), static_cast<size_t>(bytes));
+  }
+  if (bytes < 0) throw std::runtime_error("cannot unpack " + path.string());
+  return content;
+}
+
+std::string TextAt(const Json& meta, std::string_view key) {
+  const Json* value = meta.Find(key);
+  return value && value->is_string() ? value->text : "";
+}
+
+std::string ReadBody(const fs::path& folder, const std::string& name) {
+  if (name.empty()) return "";
+  if (name.ends_with(".gz")) return ReadGzipFile(folder / name);
+  if (fs::exists(folder / name)) return ReadFile(folder / name);
+  return ReadGzipFile(folder / (name + ".gz"));
+}
+
+bool SameIgnoringCase(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+// Long paths were recorded as "/history/kkkk…kkk...(9009 chars)"; they are all of one letter.
+std::string Unabridged(const std::string& path) {
+  const size_t mark = path.rfind("...(");
+  if (mark == std::string::npos || mark == 0 || !path.ends_with(" chars)")) return path;
+  const size_t length = std::stoul(path.substr(mark + 4));
+  return path.substr(0, mark) + std::string(length - mark, path[mark - 1]);
+}
+
+Exchange ReadExchange(const fs::path& meta_path) {
+  const auto meta = ParseJson(ReadFile(meta_path));
+  if (!meta) throw std::runtime_error("no JSON: " + meta_path.string());
+  const std::string name = meta_path.filename().string();
+  Exchange exchange;
+  std::from_chars(name.data(), name.data() + 3, exchange.index);
+  exchange.label = name.substr(4, name.size() - 4 - std::string_view(".meta.json").size());
+  exchange.method = TextAt(*meta, "method");
+  exchange.path = Unabridged(TextAt(*meta, "path"));
+  exchange.request_body = TextAt(*meta, "request_body");
+  if (const Json* time = meta->Find("t_request_unix")) {
+    exchange.requested_ms = static_cast<int64_t>(FloatOf(*time).value_or(0) * 1000);
+  }
+  if (const Json* headers = meta->Find("request_headers")) {
+    for (const auto& [header, value] : headers->members) exchange.request_headers.emplace_back(header, value.text);
+  }
+  if (const Json* status = meta->Find("status"); status && !status->is_null())
+    exchange.status = std::stoi(status->text);
+  if (const Json* headers = meta->Find("response_headers")) {
+    for (const Json& pair : headers->items) exchange.headers.emplace_back(pair.items[0].text, pair.items[1].text);
+  }
+  exchange.body = ReadBody(meta_path.parent_path(), TextAt(*meta, "body_file"));
+  return exchange;
+}
+
+}  // namespace
+
+std::string Exchange::Header(std::string_view name) const {
+  const auto found = std::find_if(headers.begin(), headers.end(),
+                                  [name](const auto& header) { return SameIgnoringCase(header.first, name); });
+  return found == headers.end() ? "" : found->second;
+}
+
+const Exchange* Recording::Find(std::string_view label) const {
+  const auto found =
+      std::find_if(exchanges.begin(), exchanges.end(), [label](const Exchange& e) { return e.label == label; });
+  return found == exchanges.end() ? nullptr : &*found;
+}
+
+Recording LoadRecording(const fs::path& root, const std::string& version, const std::string& scenario) {
+  Recording recording{version, scenario, {}};
+  const fs::path folder = root / version / scenario / "http";
+  if (!fs::is_directory(folder)) throw std::runtime_error("no such recording: " + folder.string());
+  for (const auto& file : fs::directory_iterator(folder)) {
+    if (file.path().filename().string().ends_with(".meta.json")) {
+      recording.exchanges.push_back(ReadExchange(file.path()));
+    }
+  }
+  std::sort(recording.exchanges.begin(), recording.exchanges.end(),
+            [](const Exchange& a, const Exchange& b) { return a.index < b.index; });
+  return recording;
+}
+
+}  // namespace fakes

@@ -1,0 +1,121 @@
+#include "rpc/served.h"
+
+#include <grpc/grpc.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <thread>
+
+#include "rpc/ticker.h"
+
+using namespace std::chrono_literals;
+
+void NotedSource::LookFor(const std::string& job_id, jobs::Steady) {
+  const std::lock_guard lock(mutex_);
+  ++looks_[job_id];
+  noted_.notify_all();
+}
+
+void NotedSource::StopLookingFor(const std::string& job_id) {
+  const std::lock_guard lock(mutex_);
+  ++stops_[job_id];
+  noted_.notify_all();
+}
+
+void NotedSource::AwaitLooks(const std::string& job_id, int count) {
+  std::unique_lock lock(mutex_);
+  ASSERT_TRUE(noted_.wait_for(lock, 20s, [&] { return looks_[job_id] >= count; })) << "nobody looked for " << job_id;
+}
+
+int NotedSource::looks(const std::string& job_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto looks = looks_.find(job_id);
+  return looks == looks_.end() ? 0 : looks->second;
+}
+
+int NotedSource::stops(const std::string& job_id) const {
+  const std::lock_guard lock(mutex_);
+  const auto stops = stops_.find(job_id);
+  return stops == stops_.end() ? 0 : stops->second;
+}
+
+namespace {
+
+// Keeps gRPC up from the first test to the end of the process. With the last server or channel it would shut itself
+// down, and wait up to 10 s for its poller where a write was stuck (gRPC 1.51, tcp_posix.cc).
+[[maybe_unused]] const bool kGrpcStaysUp = (grpc_init(), true);
+
+std::vector<board::BackendConfig> Configs(const std::vector<std::string>& names) {
+  std::vector<board::BackendConfig> configs;
+  for (const std::string& name : names) configs.push_back({name, "http://" + name + ":8188"});
+  return configs;
+}
+
+}  // namespace
+
+Served::Served(Options options) : board(Configs(options.backends), options.limits, kFirstRevision) {
+  for (const std::string& name : options.backends) board.Connect(name, sources[name]);
+  options.server.listen = "127.0.0.1:0";
+  auto started = rpc::Server::Start(board, options.server);
+  if (!started) throw std::runtime_error(started.error());
+  server = std::move(*started);
+  stub = Connect();
+}
+
+Served::~Served() {
+  // What the observers do when they are stopped: whoever still waits has an answer.
+  for (const auto& backend : board.Backends()) {
+    for (const auto& id : {"x", "y"})
+      Observe(backend.name, jobs::LookupFailed{id, {.detail = "stopping"}, jobs::Steady::max()});
+  }
+}
+
+std::unique_ptr<pb::JobStatusService::Stub> Served::Connect(bool small_window) const {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  if (small_window) {
+    arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1024);
+    arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+  }
+  return pb::JobStatusService::NewStub(
+      grpc::CreateCustomChannel(server->address(), grpc::InsecureChannelCredentials(), arguments));
+}
+
+void Served::Observe(const std::string& backend, jobs::Observation observation) {
+  board.Observe(backend, std::move(observation), rpc::WallNow());
+}
+
+void Served::Missed(const std::string& job_id, const std::string& backend) {
+  Observe(backend, jobs::LookupMissed{job_id, rpc::SteadyNow()});
+}
+
+void Served::NotAsked(const std::string& job_id, const jobs::BackendError& error, const std::string& backend) {
+  Observe(backend, jobs::LookupFailed{job_id, error, rpc::SteadyNow()});
+}
+
+Served::Got Served::Get(const std::string& job_id, const std::string& backend) const {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 30s);
+  pb::GetStatusRequest request;
+  request.set_job_id(job_id);
+  request.set_backend(backend);
+  pb::GetStatusResponse response;
+  Got got;
+  got.status = stub->GetStatus(&context, request, &response);
+  EXPECT_EQ(got.status.ok(), response.has_status());
+  got.job = response.status();
+  return got;
+}
+
+std::unique_ptr<WatchCall> Served::WatchOnceAdmitted(const pb::WatchStatusRequest& request) const {
+  const auto give_up = std::chrono::steady_clock::now() + 20s;
+  while (std::chrono::steady_clock::now() < give_up) {
+    auto watch = std::make_unique<WatchCall>(*stub, request);
+    if (watch->Read()) return watch;
+    EXPECT_EQ(CodeAndReason(watch->Finish()), "RESOURCE_EXHAUSTED TOO_MANY_WATCHES");
+    std::this_thread::yield();
+  }
+  throw std::runtime_error("no place became free");
+}
