@@ -98,6 +98,15 @@ Answer BadRequest(const ComfyVersion& version, std::string reason) {
   return Text(version, 400, std::move(reason));
 }
 
+Answer WebSocketAnswer(const ComfyVersion& version) {
+  Answer answer;
+  answer.status = 101;
+  answer.delivery.kind = Delivery::Kind::kWebSocket;
+  if (!version.aiohttp_311) answer.headers.emplace_back("Content-Type", "application/octet-stream");
+  Sign(version, &answer);
+  return answer;
+}
+
 Answer LineTooLong(const ComfyVersion& version, std::string_view target) {
   if (version.aiohttp_311) {
     return BadRequest(version, "Got more than 8190 bytes (" + std::to_string(target.size()) +

@@ -23,6 +23,8 @@ Answer MethodNotAllowed(const ComfyVersion& version, std::string_view allow);
 Answer InternalServerError(const ComfyVersion& version);
 // 400 with a reason in plain words.
 Answer BadRequest(const ComfyVersion& version, std::string reason);
+// 101; the headers are the server's.
+Answer WebSocketAnswer(const ComfyVersion& version);
 // A request line over aiohttp's limit of 8190 bytes.
 Answer LineTooLong(const ComfyVersion& version, std::string_view target);
 constexpr size_t kMaxRequestLine = 8190;

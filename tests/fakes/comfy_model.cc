@@ -18,6 +18,12 @@ Json Strings(const std::vector<std::string>& texts) {
   return array;
 }
 
+std::string BigEndian(uint32_t number) {
+  std::string bytes;
+  for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>((number >> shift) & 0xff);
+  return bytes;
+}
+
 Json Message(std::string_view event, Json data) {
   return Json::Array({Json::String(std::string(event)), std::move(data)});
 }
@@ -51,29 +57,71 @@ Json PromptOf(const ComfyModel& model, const QueueItem& item) {
   return shown.ToJson();
 }
 
-// `make_last` gives the last message: event and data.
-void Finish(ComfyModel* model, const Json& outputs, std::string_view status_str,
-            const std::vector<std::string>& cached_nodes, const std::function<Json(const QueueItem&)>& make_last,
-            bool encodable = true) {
-  model->queue.TaskDone([&](const QueueItem& item) {
-    Json entry = Json::Object({{"prompt", PromptOf(*model, item)}, {"outputs", outputs}});
-    if (model->version.history_status) {
-      Json messages = StartMessages(item, cached_nodes);
-      messages.items.push_back(make_last(item));
-      entry.Set("status", Json::Object({{"status_str", Json::String(std::string(status_str))},
-                                        {"completed", Json::Bool(status_str == "success")},
-                                        {"messages", std::move(messages)}}));
-      entry.Set("meta", Meta(outputs));
-    }
-    return HistoryEntry{std::move(entry), encodable};
-  });
+Execution& Running(ComfyModel* model) {
+  if (model->executions.empty()) throw std::logic_error("no job is running");
+  return model->executions.front();
 }
 
-std::function<Json(const QueueItem&)> SuccessMessage(const ComfyModel* model) {
-  return [model](const QueueItem& item) {
-    return Message("execution_success", Json::Object({{"prompt_id", Json::String(item.prompt_id)},
-                                                      {"timestamp", Json::Int(model->now_ms())}}));
-  };
+// ComfyUI tells what is cached before it does anything else.
+Execution& RunningNodes(ComfyModel* model) {
+  if (!Running(model).cached) Cached(model, {});
+  return Running(model);
+}
+
+void Send(const ComfyModel* model, Audience audience, std::string_view type, Json data) {
+  if (!model->version.timestamps) data.Erase("timestamp");
+  model->send(SocketEvent::Of(std::move(audience), std::string(type), std::move(data)));
+}
+
+void SendProgressState(const ComfyModel* model, const Execution& execution) {
+  if (!model->version.progress_state) return;
+  Send(model, model->version.progress_state_to_all ? Audience::Everyone() : execution.ToOwnerOrAll(), "progress_state",
+       ProgressStateData(execution));
+}
+
+Json ErrorData(const ComfyModel* model, const Execution& execution, const ErrorSpec& error) {
+  return Json::Object(
+      {{"prompt_id", Json::String(execution.prompt_id)},
+       {"node_id", Json::String(error.node_id)},
+       {"node_type", Json::String(error.node_type)},
+       {"executed", Strings(error.executed)},
+       {"exception_message", Json::String(error.exception_message)},
+       {"exception_type", Json::String(error.exception_type)},
+       {"traceback", Strings(error.traceback)},
+       {"current_inputs", Parsed(error.current_inputs_json)},
+       // What they left, node by node, before there was a history of messages.
+       {"current_outputs", model->version.history_status ? Strings(error.current_outputs) : Json::Object()}});
+}
+
+// Sends the last event of a history's entry, if it has one.
+void TellEndOf(const ComfyModel* model, const Json& entry) {
+  const Json* status = entry.Find("status");
+  const Json* messages = status ? status->Find("messages") : nullptr;
+  if (!messages || messages->items.empty() || messages->items.back().items.size() != 2) return;
+  const auto& message = messages->items.back().items;
+  const Execution& execution = model->executions.front();
+  Send(model, message[0].text == "execution_interrupted" ? execution.ToOwnerOrAll() : execution.ToOwner(),
+       message[0].text, message[1]);
+}
+
+// Sends the last event; as history's entry it is the last message.
+HistoryEntry End(ComfyModel* model, std::string_view last_event, Json last_data, Audience audience,
+                 const Json& outputs) {
+  const bool success = last_event == "execution_success";
+  last_data.Set("timestamp", Json::Int(model->now_ms()));
+  const Execution& execution = RunningNodes(model);
+  if (!success || model->version.timestamps) Send(model, std::move(audience), last_event, last_data);
+  const QueueItem& item = model->queue.running().front();
+  Json entry = Json::Object({{"prompt", PromptOf(*model, item)}, {"outputs", outputs}});
+  if (model->version.history_status) {
+    Json messages = StartMessages(item, *execution.cached);
+    messages.items.push_back(Message(last_event, std::move(last_data)));
+    entry.Set("status", Json::Object({{"status_str", Json::String(success ? "success" : "error")},
+                                      {"completed", Json::Bool(success)},
+                                      {"messages", std::move(messages)}}));
+    entry.Set("meta", Meta(outputs));
+  }
+  return {std::move(entry)};
 }
 
 void ReplaceAll(std::string* text, std::string_view word, std::string_view with) {
@@ -84,12 +132,43 @@ void ReplaceAll(std::string* text, std::string_view word, std::string_view with)
 
 }  // namespace
 
+Json StatusData(const ComfyModel& model) {
+  const auto remaining = static_cast<int64_t>(model.queue.tasks_remaining());
+  const Json info = Json::Object({{"queue_remaining", Json::Int(remaining)}});
+  return Json::Object({{"status", Json::Object({{"exec_info", info}})}});
+}
+
+void QueueUpdated(const ComfyModel* model) {
+  Send(model, Audience::Everyone(), "status", StatusData(*model));
+}
+
+bool DeletePending(ComfyModel* model, std::string_view prompt_id) {
+  const bool only_one = model->queue.pending().size() == 1;
+  if (!model->queue.DeletePending(prompt_id)) return false;
+  if (only_one) QueueUpdated(model);  // it was wiped
+  QueueUpdated(model);
+  return true;
+}
+
+void ClearPending(ComfyModel* model) {
+  model->queue.ClearPending();
+  QueueUpdated(model);
+}
+
 std::optional<std::string> StartNext(ComfyModel* model) {
   if (model->worker_dead) return std::nullopt;
   try {
     const QueueItem* item = model->queue.Get(model->now_ms());
     if (!item) return std::nullopt;
     model->interrupt = false;
+    const Json* client_id = item->extra_data.Find("client_id");
+    Execution execution{.prompt_id = item->prompt_id, .started_ms = item->started_ms};
+    if (client_id) execution.client_id = *client_id;
+    QueueUpdated(model);
+    Send(model, execution.ToOwner(), "execution_start",
+         Json::Object(
+             {{"prompt_id", Json::String(execution.prompt_id)}, {"timestamp", Json::Int(execution.started_ms)}}));
+    model->executions.push_back(std::move(execution));
     return item->prompt_id;
   } catch (const PythonError&) {
     model->worker_dead = true;
@@ -97,47 +176,143 @@ std::optional<std::string> StartNext(ComfyModel* model) {
   }
 }
 
-void FinishSuccess(ComfyModel* model, std::string_view outputs_json, const std::vector<std::string>& cached_nodes) {
-  Finish(model, Parsed(outputs_json), "success", cached_nodes, SuccessMessage(model));
+void Cached(ComfyModel* model, const std::vector<std::string>& nodes) {
+  Execution& execution = Running(model);
+  execution.cached = nodes;
+  Send(model, execution.ToOwner(), "execution_cached",
+       Json::Object({{"nodes", Strings(nodes)},
+                     {"prompt_id", Json::String(execution.prompt_id)},
+                     {"timestamp", Json::Int(execution.started_ms)}}));
 }
 
-void FinishError(ComfyModel* model, const ErrorSpec& error) {
-  Finish(model, Parsed(error.outputs_json), "error", {}, [&](const QueueItem& item) {
-    return Message("execution_error", Json::Object({{"prompt_id", Json::String(item.prompt_id)},
-                                                    {"node_id", Json::String(error.node_id)},
-                                                    {"node_type", Json::String(error.node_type)},
-                                                    {"executed", Strings(error.executed)},
-                                                    {"exception_message", Json::String(error.exception_message)},
-                                                    {"exception_type", Json::String(error.exception_type)},
-                                                    {"traceback", Strings(error.traceback)},
-                                                    {"current_inputs", Parsed(error.current_inputs_json)},
-                                                    {"current_outputs", Strings(error.current_outputs)},
-                                                    {"timestamp", Json::Int(model->now_ms())}}));
-  });
+void StartNode(ComfyModel* model, std::string_view node_id, const Expansion& expansion) {
+  Execution& execution = RunningNodes(model);
+  const std::string id(node_id);
+  NodeProgress* node = execution.Find(id);
+  if (!node) node = &execution.nodes.emplace_back(NodeProgress{.id = id});
+  node->display_node = expansion.display_node.value_or(id);
+  node->parent_node = expansion.parent_node;
+  node->real_node = expansion.display_node.value_or(id);
+  node->value = Json::Float(0);
+  node->max = Json::Float(1);
+  node->finished = false;
+  SendProgressState(model, execution);
+  if (!execution.has_owner()) return;
+  Json data = Json::Object({{"node", Json::String(id)}});
+  if (model->version.display_nodes) data.Set("display_node", Json::String(node->display_node));
+  data.Set("prompt_id", Json::String(execution.prompt_id));
+  execution.last_node = node->display_node;
+  Send(model, execution.ToOwner(), "executing", std::move(data));
 }
 
-void FinishInterrupted(ComfyModel* model, std::string_view node_id, std::string_view node_type,
-                       const std::vector<std::string>& executed) {
-  Finish(model, Json::Object(), "error", {}, [&](const QueueItem& item) {
-    return Message("execution_interrupted", Json::Object({{"prompt_id", Json::String(item.prompt_id)},
-                                                          {"node_id", Json::String(std::string(node_id))},
-                                                          {"node_type", Json::String(std::string(node_type))},
-                                                          {"executed", Strings(executed)},
-                                                          {"timestamp", Json::Int(model->now_ms())}}));
-  });
+void Step(ComfyModel* model, std::string_view node_id, int64_t value, int64_t max) {
+  Execution& execution = RunningNodes(model);
+  NodeProgress* node = execution.Find(node_id);
+  if (!node) throw std::logic_error("node " + std::string(node_id) + " was not started");
+  node->value = Json::Int(value);
+  node->max = Json::Int(max);
+  SendProgressState(model, execution);
+  Json data = Json::Object({{"value", node->value}, {"max", node->max}});
+  if (model->version.progress_ids) {
+    data.Set("prompt_id", Json::String(execution.prompt_id));
+    data.Set("node", Json::String(std::string(node_id)));
+  }
+  Send(model, execution.ToOwnerOrAll(), "progress", std::move(data));
 }
 
-void FinishWithEntry(ComfyModel* model, std::string_view raw_history_entry_json) {
-  model->queue.TaskDone([&](const QueueItem& item) {
-    std::string text(raw_history_entry_json);
-    ReplaceAll(&text, "$PROMPT", ToText(PromptOf(*model, item)));
-    ReplaceAll(&text, "$ID", Quoted(item.prompt_id));
-    return HistoryEntry{Parsed(text)};
-  });
+void FinishNode(ComfyModel* model, std::string_view node_id, std::string_view output_json) {
+  Execution& execution = RunningNodes(model);
+  const std::string id(node_id);
+  NodeProgress* node = execution.Find(id);
+  if (!node) {  // an output node that was cached
+    node = &execution.nodes.emplace_back(NodeProgress{.id = id, .display_node = id, .real_node = id});
+    node->max = Json::Int(1);
+  }
+  node->value = node->max;
+  node->finished = true;
+  if (!output_json.empty() && execution.has_owner()) {
+    Json data = Json::Object({{"node", Json::String(id)}});
+    if (model->version.display_nodes) data.Set("display_node", Json::String(node->display_node));
+    data.Set("output", Parsed(output_json));
+    data.Set("prompt_id", Json::String(execution.prompt_id));
+    Send(model, execution.ToOwner(), "executed", std::move(data));
+  }
+  SendProgressState(model, execution);
 }
 
-void FinishUnserializable(ComfyModel* model) {
-  Finish(model, Json::Object(), "success", {}, SuccessMessage(model), /*encodable=*/false);
+void Block(ComfyModel* model, const ErrorSpec& error) {
+  const Execution& execution = RunningNodes(model);
+  Send(model, execution.ToOwnerOrAll(), "execution_error", ErrorData(model, execution, error));
+}
+
+void Preview(ComfyModel* model, std::string_view image) {
+  const Execution& execution = RunningNodes(model);
+  const std::string picture = BigEndian(image.starts_with("\x89PNG") ? 2 : 1) + std::string(image);
+  SocketEvent event{execution.ToOwnerOrAll(), BinaryFrame(BigEndian(1) + picture)};
+  if (execution.has_owner() && !execution.nodes.empty()) {
+    const NodeProgress& node = execution.nodes.back();
+    const std::string metadata =
+        ToText(Json::Object({{"node_id", Json::String(node.id)},
+                             {"prompt_id", Json::String(execution.prompt_id)},
+                             {"display_node_id", Json::String(node.display_node)},
+                             {"parent_node_id", node.parent_node ? Json::String(*node.parent_node) : Json()},
+                             {"real_node_id", Json::String(node.real_node)},
+                             {"image_type", Json::String(image.starts_with("\x89PNG") ? "image/png" : "image/jpeg")}}));
+    const auto bytes = static_cast<uint32_t>(metadata.size());
+    event.frame_with_metadata = BinaryFrame(BigEndian(4) + BigEndian(bytes) + metadata + std::string(image));
+  }
+  model->send(std::move(event));
+}
+
+HistoryEntry EndWithSuccess(ComfyModel* model, std::string_view outputs_json,
+                            const std::vector<std::string>& cached_nodes) {
+  const Json outputs = Parsed(outputs_json);
+  const Execution& execution = Running(model);
+  if (!execution.cached) Cached(model, cached_nodes);
+  return End(model, "execution_success", Json::Object({{"prompt_id", Json::String(execution.prompt_id)}}),
+             execution.ToOwner(), outputs);
+}
+
+HistoryEntry EndWithError(ComfyModel* model, const ErrorSpec& error) {
+  const Json outputs = Parsed(error.outputs_json);
+  const Execution& execution = Running(model);
+  return End(model, "execution_error", ErrorData(model, execution, error), execution.ToOwner(), outputs);
+}
+
+HistoryEntry EndInterrupted(ComfyModel* model, std::string_view node_id, std::string_view node_type,
+                            const std::vector<std::string>& executed) {
+  const Execution& execution = Running(model);
+  const Json data = Json::Object({{"prompt_id", Json::String(execution.prompt_id)},
+                                  {"node_id", Json::String(std::string(node_id))},
+                                  {"node_type", Json::String(std::string(node_type))},
+                                  {"executed", Strings(executed)}});
+  return End(model, "execution_interrupted", data, execution.ToOwnerOrAll(), Json::Object());
+}
+
+HistoryEntry EndWithEntry(ComfyModel* model, std::string_view raw_history_entry_json) {
+  const Execution& execution = Running(model);
+  std::string text(raw_history_entry_json);
+  ReplaceAll(&text, "$PROMPT", ToText(PromptOf(*model, model->queue.running().front())));
+  ReplaceAll(&text, "$ID", Quoted(execution.prompt_id));
+  HistoryEntry entry{Parsed(text)};
+  TellEndOf(model, entry.json);
+  return entry;
+}
+
+HistoryEntry EndUnserializable(ComfyModel* model) {
+  HistoryEntry entry = EndWithSuccess(model, "{}", {});
+  entry.encodable = false;
+  return entry;
+}
+
+void TaskDone(ComfyModel* model, HistoryEntry entry) {
+  const Execution execution = Running(model);
+  model->queue.TaskDone([&entry](const QueueItem&) { return std::move(entry); });
+  model->executions.pop_front();
+  QueueUpdated(model);
+  if (!execution.has_owner()) return;
+  Send(model, execution.ToOwner(), "executing",
+       Json::Object({{"node", Json()}, {"prompt_id", Json::String(execution.prompt_id)}}));
 }
 
 }  // namespace fakes

@@ -58,9 +58,9 @@ Answer GetQueue(const Call& call) {
 
 Answer PostQueue(const Call& call) {
   const Json body = BodyOf(call);
-  if (SaysClear(body)) call.model->queue.ClearPending();
+  if (SaysClear(body)) ClearPending(call.model);
   for (const Json& id : IdsToDelete(body)) {
-    if (id.is_string()) call.model->queue.DeletePending(id.text);
+    if (id.is_string()) DeletePending(call.model, id.text);
   }
   return EmptyAnswer(call.model->version);
 }
@@ -140,9 +140,9 @@ Answer CancelJobsCall(const Call& call) {
   return CancelJobs(call.model, call.request.body);
 }
 
-// Without an upgrade, as aiohttp says it.
 Answer GetWs(const Call& call) {
   const auto upgrade = call.request.headers.find("upgrade");
+  if (call.request.is_upgrade) return WebSocketAnswer(call.model->version);
   return BadRequest(
       call.model->version,
       "No WebSocket UPGRADE hdr: " + (upgrade == call.request.headers.end() ? std::string("None") : upgrade->second) +

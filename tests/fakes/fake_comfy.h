@@ -17,11 +17,13 @@
 namespace fakes {
 
 struct FakeComfyOptions {
-  std::string version = "v0.33.0";    // "2023-12", "v0.3.44", "v0.3.64" or "v0.33.0": which routes and fields exist
+  std::string version = "v0.33.0";    // "2023-12", "v0.3.44", "v0.3.57", "v0.3.64" or "v0.33.0": what exists
   std::string address = "127.0.0.1";  // also "::1"
   uint16_t port = 0;                  // 0: a free one
   std::string base_path;              // "" or "/comfy": as behind a reverse proxy; other paths are 404
   bool compress = false;              // --enable-compress-response-body
+  bool companion = false;  // with our custom node: mirrors events to sockets called "jobstatus-…" (mirror.h)
+  bool mute = false;       // sends no events of its own, only what SendFrame and SendBinary are given
   // Unix ms, for timestamps and create_time. Default: the system's clock. Called under the queue's lock.
   std::function<int64_t()> now_ms;
   // Ids the server makes. Default: random UUIDs. Called under the queue's lock.
@@ -60,8 +62,22 @@ struct ErrorSpec {
   std::vector<std::string> current_outputs;  // node ids
 };
 
-// A ComfyUI without the UI and the GPU: a real HTTP server on loopback with ComfyUI's queue and history. Nothing runs
-// by itself; the test (or DemoWorker) is the worker thread.
+// How a node of an expanded subgraph ("1.0.0.3") is shown: as the node that was expanded ("1").
+struct Expansion {
+  std::optional<std::string> display_node;  // nullopt: the node itself
+  std::optional<std::string> parent_node;   // nullopt: it stands in the prompt itself
+};
+
+// A WebSocket the fake has accepted and that has not ended.
+struct OpenSocket {
+  int connection = 0;     // as Request::connection
+  std::string client_id;  // the one it asked for, or the one made up for it
+  bool seated = false;    // messages for that client id, and for everybody, go to it
+};
+
+// A ComfyUI without the UI and the GPU: a real HTTP and WebSocket server on loopback with ComfyUI's queue, history and
+// events. Nothing runs by itself; the test (or DemoWorker) is the worker thread. What it says tells the sockets what
+// ComfyUI would tell them: to whom and in which words depends on the version (comfyui-protocol.md, section 3).
 //
 // Every function may be called from any thread, also from the hooks. Each queue function is one critical section of the
 // one lock, as in PromptQueue of ComfyUI's execution.py: no request sees a job in neither place.
@@ -78,18 +94,21 @@ class FakeComfy {
   // --- the queue ---
   // What POST /prompt does, without HTTP. Throws std::invalid_argument when ComfyUI would refuse.
   Submitted Submit(const PromptRequest& request = {});
-  // Heap pop + running insert; the prompt_id, or nullopt when nothing is pending or the worker is dead (two pending
-  // items with the same number and id kill it, as they do ComfyUI's).
+  // Heap pop + running insert, status, execution_start; the prompt_id, or nullopt when nothing is pending or the worker
+  // is dead (two pending items with the same number and id kill it, as they do ComfyUI's).
   std::optional<std::string> StartNext();
   // The same, waiting until there is something to start or `stop` is requested.
   std::optional<std::string> WaitAndStartNext(std::stop_token stop);
-  // The Finish functions end the job that started first of those running: running removal + history insert. They throw
-  // std::logic_error when none runs. `outputs_json` is history's: {"9": {"images": [{"filename": …}]}}.
+  // The Finish functions end the job that started first of those running: execution_success (or _error, or
+  // _interrupted), then running removal + history insert, then status and executing null. They throw std::logic_error
+  // when none runs. `outputs_json` is history's: {"9": {"images": [{"filename": …}]}}. `cached_nodes` are Cached's,
+  // when that was not called.
   void FinishSuccess(std::string_view outputs_json = "{}", const std::vector<std::string>& cached_nodes = {});
   void FinishError(const ErrorSpec& error = {});
   void FinishInterrupted(std::string_view node_id = "3", std::string_view node_type = "KSampler",
                          const std::vector<std::string>& executed = {});
   // Any raw JSON as the history entry. The words $PROMPT and $ID in it become the job's item array and its quoted id.
+  // The end event is the last of its messages, if it has any.
   void FinishWithEntry(std::string_view raw_history_entry_json);
   // Success whose outputs cannot be encoded: GET /history and that id are 500 until it is deleted.
   void FinishUnserializable();
@@ -104,19 +123,70 @@ class FakeComfy {
   std::string pending_items_json() const;
   size_t history_size() const;
 
+  // --- what the running job does, node by node; of several jobs the one that started first ---
+  // All throw std::logic_error when none runs, and tell execution_cached with no nodes when Cached was not called.
+  void Cached(const std::vector<std::string>& nodes);  // execution_cached; the history will have it, too
+  // progress_state, executing. Several nodes may run at once, and a node may run again.
+  void StartNode(std::string_view node_id, const Expansion& expansion = {});
+  // progress_state, progress. The node must have been started.
+  void Step(std::string_view node_id, int64_t value, int64_t max);
+  // With an output (raw JSON, "null" too) executed; then progress_state. A node that was not started is an output node
+  // that was cached.
+  void FinishNode(std::string_view node_id, std::string_view output_json = "");
+  // An execution_error that ends nothing: exception_type should be "ExecutionBlocked".
+  void Block(const ErrorSpec& error);
+  // A JPEG or PNG, of the node that was touched last.
+  void Preview(std::string_view image);
+
+  // --- the sockets at /ws ---
+  // Any text, be it an event or garbage, behind all that was said before: to whoever sits at `client_id` by then, or to
+  // everybody. Does not wait for anybody to receive it.
+  void SendFrame(std::string text, std::optional<std::string> client_id = std::nullopt);
+  void SendBinary(std::string bytes, std::optional<std::string> client_id = std::nullopt);
+  // From now on events only queue up, so that the sockets lag behind HTTP. New sockets still get their first message.
+  // Holds over Restart and Down, which forget what is queued.
+  void HoldEvents();
+  void ReleaseEvents();
+  // Lets events out until `n` more have reached a socket; they need not be there yet. Events for nobody do not count.
+  void ReleaseEvents(size_t n);
+  size_t queued_events() const;  // not yet sent, for whatever reason
+
+  // TCP connections end without a close frame; all sockets are gone when this returns, frozen or not.
+  void CutSockets();
+  // Each socket gets the beginning of a message and then an end as by CutSockets; does not wait for it.
+  void CutSocketsMidFrame();
+  // Each socket gets a close frame; does not wait for it. ComfyUI never does that.
+  void CloseSockets();
+  // The sockets stay open and answer pings, but get no event ever again: as when ComfyUI has dropped them from its
+  // table.
+  void SilenceSockets();
+  // Upgrades are answered with that status instead, until AllowSockets.
+  void RefuseSockets(int http_status);
+  void AllowSockets();
+
+  std::vector<OpenSocket> sockets() const;        // in the order of connection
+  size_t socket_count() const;                    // accepted so far
+  std::vector<std::string> socket_texts() const;  // text messages received from clients so far
+  size_t ping_count() const;                      // pings received so far
+  // Block until so many have been accepted, have ended, have been received; false after 20 s.
+  bool WaitForSockets(size_t n) const;
+  bool WaitForClosedSockets(size_t n) const;
+  bool WaitForSocketTexts(size_t n) const;
+  bool WaitForPings(size_t n) const;
+
   // --- interruption: POST /interrupt raises a flag; starting a job lowers it ---
   bool interrupt_requested() const;
   // Waits that long for the flag; true when it is up. Returns at once when `stop` is requested.
   bool WaitForInterrupt(std::chrono::microseconds time, std::stop_token stop);
 
   // --- the process ---
-  // Forgets everything (queue, history, counter), drops all connections, keeps listening. Thaws.
+  // Forgets everything (queue, history, counter), drops all connections, sockets too, keeps listening. Thaws.
   void Restart();
   // Like a dead process: refuses connections on this port and forgets everything. Thaws.
   void Down();
   // Listens again on the same port.
   void Up();
-  // SIGSTOP: the kernel still accepts connections, nothing is read or answered. Queue functions go on working.
+  // SIGSTOP: the kernel still accepts connections, nothing is read, answered or sent. Queue functions go on working.
   void Freeze();
   void Thaw();
 
@@ -131,6 +201,9 @@ class FakeComfy {
   void SetBeforeAnswer(std::function<void(const Request&)> hook);
   // After the answer was computed, before it is sent.
   void SetAfterAnswer(std::function<void(const Request&)> hook);
+  // In the Finish functions, on their caller's thread: the end event is told, the job is not yet in the history. With
+  // this hook they are two critical sections.
+  void SetBeforeHistory(std::function<void()> hook);
 
   // --- observing; prefixes are compared with the path without base_path ---
   std::vector<Request> requests() const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/write.hpp>
+#include <boost/beast/websocket/rfc6455.hpp>
 #include <cctype>
 #include <ctime>
 #include <utility>
@@ -40,11 +41,13 @@ std::string Head(const Answer& answer, uint64_t body_bytes) {
 
 }  // namespace
 
-HttpConnection::HttpConnection(asio::ip::tcp::socket socket, int ordinal, const Handler& handler, Gone gone)
+HttpConnection::HttpConnection(asio::ip::tcp::socket socket, int ordinal, const Handler& handler, const MoveOn& move_on,
+                               Gone gone)
     : socket_(std::move(socket)),
       timer_(socket_.get_executor()),
       ordinal_(ordinal),
       handler_(handler),
+      move_on_(move_on),
       gone_(std::move(gone)) {}
 
 void HttpConnection::Read() {
@@ -58,8 +61,6 @@ void HttpConnection::Read() {
 }
 
 void HttpConnection::OnRead() {
-  // The place for boost::beast::websocket::is_upgrade(parser_->get()): the socket would move on to a WebSocket
-  // connection.
   close_after_ = !parser_->get().keep_alive();
   const Request request = TakeRequest();
   Answer answer = handler_(request);
@@ -79,6 +80,8 @@ Request HttpConnection::TakeRequest() {
     request.headers[name] = std::string(field.value());
   }
   request.body = std::move(message.body());
+  request.is_upgrade = boost::beast::websocket::is_upgrade(message);
+  if (request.is_upgrade) upgrade_ = std::move(message);
   return request;
 }
 
@@ -107,6 +110,10 @@ void HttpConnection::Send(const Request& request, Answer answer) {
       return Write(head + body.substr(0, body.size() / 2), [this] { Close(); });
     case Delivery::Kind::kStream:
       return Write(std::move(head), [this] { Stream(delivery_.stream_bytes); });
+    case Delivery::Kind::kWebSocket:
+      // A client that speaks before it is let in is not waited for: ours never do.
+      if (buffer_.size() == 0) move_on_(std::move(socket_), ordinal_, std::move(upgrade_), request, answer);
+      return Close();
   }
 }
 

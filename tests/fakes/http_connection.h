@@ -18,8 +18,12 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
   using Handler = std::function<Answer(const Request&)>;
   using Gone = std::function<void(int ordinal)>;
+  using Upgrade = boost::beast::http::request<boost::beast::http::string_body>;
+  // What becomes of the connection when the answer is Delivery::Kind::kWebSocket.
+  using MoveOn = std::function<void(boost::asio::ip::tcp::socket, int ordinal, Upgrade, const Request&, const Answer&)>;
 
-  HttpConnection(boost::asio::ip::tcp::socket socket, int ordinal, const Handler& handler, Gone gone);
+  HttpConnection(boost::asio::ip::tcp::socket socket, int ordinal, const Handler& handler, const MoveOn& move_on,
+                 Gone gone);
 
   void Read();
   void Close();
@@ -39,9 +43,11 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   boost::asio::steady_timer timer_;
   const int ordinal_;
   const Handler& handler_;
+  const MoveOn& move_on_;
   const Gone gone_;
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
+  Upgrade upgrade_;   // the request, when it is one
   std::string out_;   // being written
   std::string drip_;  // still to be dripped
   Delivery delivery_;

@@ -16,7 +16,8 @@ struct Request {
   std::string target;                          // as on the request line, query included
   std::map<std::string, std::string> headers;  // names in lower case; of repeated ones the last
   std::string body;
-  int connection = 0;  // which TCP connection of this server it came on, from 1
+  int connection = 0;       // which TCP connection of this server it came on, from 1
+  bool is_upgrade = false;  // to a WebSocket
 
   std::string_view path() const { return std::string_view(target).substr(0, target.find('?')); }
   std::string_view query() const {
@@ -34,6 +35,7 @@ struct Delivery {
     kCloseBeforeAnswer,
     kCloseMidBody,  // head and half of the body, then the connection closes
     kStream,        // head, then `stream_bytes` blanks in place of a body
+    kWebSocket,     // no answer: the request is an upgrade, which is granted
   };
   Kind kind = Kind::kWhole;
   size_t step_bytes = 1;

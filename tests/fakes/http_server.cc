@@ -35,7 +35,8 @@ void Bind(Socket* socket, const Tcp::endpoint& endpoint) {
 }  // namespace
 
 struct HttpServer::Core {
-  Core(const std::string& address, uint16_t port, Handler the_handler) : handler(std::move(the_handler)) {
+  Core(const std::string& address, uint16_t port, Handler the_handler, SocketListener* the_listener)
+      : handler(std::move(the_handler)), listener(the_listener) {
     Bind(&holder, Tcp::endpoint(asio::ip::make_address(address), port));
     endpoint = holder.local_endpoint();
     Listen();
@@ -81,7 +82,7 @@ struct HttpServer::Core {
       error_code ignored;  // the peer may already be gone
       socket.set_option(Tcp::no_delay(true), ignored);
       const int ordinal = ++accepted;
-      const auto connection = std::make_shared<HttpConnection>(std::move(socket), ordinal, handler,
+      const auto connection = std::make_shared<HttpConnection>(std::move(socket), ordinal, handler, move_on,
                                                                [this](int gone) { open_connections.erase(gone); });
       open_connections[ordinal] = connection;
       connection->Read();
@@ -94,6 +95,16 @@ struct HttpServer::Core {
     for (const auto& [ordinal, connection] : doomed) {
       if (!only_hung || connection->hangs()) connection->Close();
     }
+    if (only_hung) return;
+    for (const auto& [ordinal, socket] : open_sockets) socket->Drop();
+  }
+
+  void OpenSocket(Tcp::socket socket, int ordinal, HttpConnection::Upgrade upgrade, const Request& request,
+                  const Answer& answer) {
+    const auto opened = std::make_shared<WebSocket>(std::move(socket), ordinal, listener,
+                                                    [this](int gone) { open_sockets.erase(gone); });
+    open_sockets[ordinal] = opened;
+    opened->Accept(std::move(upgrade), request, answer.headers);
   }
 
   void Freeze() {
@@ -129,12 +140,18 @@ struct HttpServer::Core {
   }
 
   const Handler handler;
+  SocketListener* const listener;
+  const HttpConnection::MoveOn move_on = [this](auto&&... socket) {
+    OpenSocket(std::forward<decltype(socket)>(socket)...);
+  };
   asio::io_context io{1};
   const asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   Tcp::socket holder{io};  // bound, never used: keeps the port while nobody listens on it
   Tcp::acceptor acceptor{io};
   Tcp::endpoint endpoint;
-  std::map<int, std::shared_ptr<HttpConnection>> open_connections;  // touched on the io thread only
+  // Both touched on the io thread only, by ordinal.
+  std::map<int, std::shared_ptr<HttpConnection>> open_connections;
+  std::map<int, std::shared_ptr<WebSocket>> open_sockets;
   std::atomic<int> accepted = 0;
 
   std::mutex freeze_mutex;  // protects the two below
@@ -145,8 +162,8 @@ struct HttpServer::Core {
   std::thread thread;  // runs `io`: all sockets and the handler
 };
 
-HttpServer::HttpServer(const std::string& address, uint16_t port, Handler handler)
-    : core_(std::make_unique<Core>(address, port, std::move(handler))) {}
+HttpServer::HttpServer(const std::string& address, uint16_t port, Handler handler, SocketListener* listener)
+    : core_(std::make_unique<Core>(address, port, std::move(handler), listener)) {}
 
 HttpServer::~HttpServer() = default;
 
@@ -181,6 +198,14 @@ void HttpServer::DropConnections(const std::function<void()>& with) {
 
 void HttpServer::DropHungConnections() {
   asio::post(core_->io, [core = core_.get()] { core->DropConnections(/*only_hung=*/true); });
+}
+
+void HttpServer::Run(const std::function<void()>& task) {
+  core_->Run(task);
+}
+
+void HttpServer::Post(std::function<void()> task) {
+  asio::post(core_->io, std::move(task));
 }
 
 void HttpServer::Freeze() {

@@ -253,7 +253,7 @@ bool Cancel(ComfyModel* model, std::string_view prompt_id) {
     model->interrupt = true;
     return true;
   }
-  return model->queue.DeletePending(prompt_id);
+  return DeletePending(model, prompt_id);
 }
 
 bool IsUuid(const Json& id) {

@@ -152,6 +152,7 @@ Answer PostPrompt(ComfyModel* model, std::string_view body_text) {
   item.extra_data = ExtraData(*model, *body);
   item.outputs_to_execute = OutputNodes(*prompt);
   model->queue.Put(std::move(item));
+  QueueUpdated(model);
   return JsonAnswer(
       version, ToText(Json::Object(
                    {{"prompt_id", Json::String(*prompt_id)}, {"number", number}, {"node_errors", Json::Object()}})));
