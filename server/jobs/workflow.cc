@@ -1,0 +1,133 @@
+#include "jobs/workflow.h"
+
+#include <algorithm>
+#include <array>
+
+namespace jobs {
+namespace {
+
+// FNV-1a, with a separator so that neighbours cannot run into each other.
+class Hash {
+ public:
+  Hash& Add(std::string_view text) {
+    for (const char c : text) Mix(static_cast<unsigned char>(c));
+    Mix(0x1f);
+    return *this;
+  }
+  Hash& Add(std::uint64_t number) {
+    for (int shift = 0; shift < 64; shift += 8) Mix(static_cast<unsigned char>(number >> shift));
+    return *this;
+  }
+  std::uint64_t value() const { return value_; }
+
+ private:
+  void Mix(unsigned char byte) { value_ = (value_ ^ byte) * 0x100000001b3; }
+  std::uint64_t value_ = 0xcbf29ce484222325;
+};
+
+// Inputs that say how much there is to do. Names of files and methods ("ckpt_name", "sampler_name") end in _name.
+bool DrivesCost(std::string_view name) {
+  static constexpr std::array<std::string_view, 22> kNames = {
+      "steps",      "width",       "height",       "batch_size",  "length",       "frames",
+      "num_frames", "frame_count", "amount",       "megapixels",  "upscale_by",   "scale_by",
+      "scale",      "tile_size",   "tile_width",   "tile_height", "video_length", "duration",
+      "fps",        "denoise",     "weight_dtype", "resolution"};
+  return name.ends_with("_name") || std::ranges::find(kNames, name) != kNames.end();
+}
+
+// The indices of `sources` in an order in which each stands behind those it links to.
+std::vector<std::size_t> ExecutionOrder(const std::vector<WorkflowNodeSource>& sources,
+                                        const std::unordered_map<std::string_view, std::size_t>& index) {
+  std::vector<std::size_t> waits_for(sources.size(), 0);
+  std::vector<std::vector<std::size_t>> feeds(sources.size());
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    for (const auto& link : sources[i].links) {
+      const auto from = index.find(link.from);
+      if (from == index.end()) continue;
+      feeds[from->second].push_back(i);
+      ++waits_for[i];
+    }
+  }
+  std::vector<std::size_t> order;
+  order.reserve(sources.size());
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (waits_for[i] == 0) order.push_back(i);
+  }
+  for (std::size_t at = 0; at < order.size(); ++at) {
+    for (const std::size_t fed : feeds[order[at]]) {
+      if (--waits_for[fed] == 0) order.push_back(fed);
+    }
+  }
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    if (waits_for[i] > 0) order.push_back(i);
+  }
+  return order;
+}
+
+}  // namespace
+
+std::optional<Workflow> Workflow::Build(const std::vector<WorkflowNodeSource>& sources,
+                                        const std::vector<std::string>& outputs) {
+  if (sources.size() > kMaxNodes) return std::nullopt;
+  std::unordered_map<std::string_view, std::size_t> index;
+  for (std::size_t i = 0; i < sources.size(); ++i) index.emplace(sources[i].id, i);
+
+  Workflow workflow;
+  workflow.nodes_.reserve(sources.size());
+  for (const std::size_t i : ExecutionOrder(sources, index)) {
+    const WorkflowNodeSource& source = sources[i];
+    Hash signature;
+    Hash kind;
+    signature.Add(source.class_type);
+    kind.Add(source.class_type);
+    std::vector<const WorkflowNodeSource::Literal*> literals;
+    for (const auto& literal : source.literals) literals.push_back(&literal);
+    std::ranges::sort(literals, {}, [](const auto* literal) { return literal->name; });
+    for (const auto* literal : literals) {
+      signature.Add(literal->name).Add(literal->text);
+      if (DrivesCost(literal->name)) kind.Add(literal->name).Add(literal->text);
+    }
+    Node node{.id = source.id, .class_type = source.class_type, .own_kind = kind.value()};
+    std::vector<const WorkflowNodeSource::Link*> links;
+    for (const auto& link : source.links) links.push_back(&link);
+    std::ranges::sort(links, {}, [](const auto* link) { return link->name; });
+    for (const auto* link : links) {
+      const auto from = workflow.by_id_.find(link->from);
+      if (from == workflow.by_id_.end()) continue;  // to a node that is not there, or of a cycle
+      const Node& above = workflow.nodes_[from->second];
+      signature.Add(link->name).Add(above.signature).Add(link->slot);
+      kind.Add(link->name).Add(above.kind);
+      node.inputs.push_back(from->second);
+    }
+    std::ranges::sort(node.inputs);
+    node.inputs.erase(std::ranges::unique(node.inputs).begin(), node.inputs.end());
+    node.signature = signature.value();
+    node.kind = kind.value();
+    if (!workflow.by_id_.emplace(source.id, static_cast<std::uint32_t>(workflow.nodes_.size())).second) continue;
+    workflow.nodes_.push_back(std::move(node));
+  }
+  for (const std::string& id : outputs) {
+    if (const auto node = workflow.Find(id)) workflow.nodes_[*node].output = true;
+  }
+  return workflow;
+}
+
+std::optional<std::uint32_t> Workflow::Find(std::string_view id) const {
+  const auto found = by_id_.find(std::string(id));
+  if (found == by_id_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<bool> Workflow::Needed(const std::vector<bool>& cached) const {
+  std::vector<bool> needed(nodes_.size(), false);
+  // Inputs stand before those who take them, so one pass from the end sees every node after all that need it.
+  for (std::size_t i = nodes_.size(); i-- > 0;) {
+    if (nodes_[i].output) needed[i] = true;
+    if (cached[i]) needed[i] = false;
+    if (!needed[i]) continue;
+    for (const std::uint32_t input : nodes_[i].inputs) needed[input] = true;
+  }
+  return needed;
+}
+
+}  // namespace jobs

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace jobs {
+
+// One node of a prompt graph as it stands in ComfyUI's JSON.
+struct WorkflowNodeSource {
+  struct Literal {
+    std::string name;  // of the input
+    std::string text;  // its value, in any form that is equal for equal values
+  };
+  std::string id;
+  std::string class_type;
+  std::vector<Literal> literals;
+  struct Link {
+    std::string name;  // of the input
+    std::string from;  // node id
+    std::string slot;  // which of its results, as text
+  };
+  std::vector<Link> links;
+};
+
+// A prompt graph, reduced to what progress and time remaining need: which node takes whose results, and which nodes are
+// alike. Immutable, to be shared by all who hold the job.
+class Workflow {
+ public:
+  struct Node {
+    std::string id;
+    std::string class_type;
+    std::vector<std::uint32_t> inputs;  // the nodes whose results it takes; each once, ascending
+    bool output = false;                // one of the nodes the run was asked for
+    // Equal: same class and same inputs, all the way up. ComfyUI's cache takes the result of one for the other's.
+    std::uint64_t signature = 0;
+    // Equal: about the same work. As the signature, but of the inputs only those count that drive the cost: numbers of
+    // steps, sizes, counts, and names of models and samplers. Seeds and texts do not.
+    std::uint64_t kind = 0;
+    // As the kind, but without what stands above the node.
+    std::uint64_t own_kind = 0;
+  };
+
+  static constexpr std::size_t kMaxNodes = 10'000;
+
+  // `outputs`: ids of the nodes to be run (element 4 of a queue item); unknown ids are left out. Nothing when there are
+  // too many nodes.
+  static std::optional<Workflow> Build(const std::vector<WorkflowNodeSource>& sources,
+                                       const std::vector<std::string>& outputs);
+
+  // In an order of execution: each behind its inputs (those of a cycle last; ComfyUI fails such a run).
+  const std::vector<Node>& nodes() const { return nodes_; }
+
+  std::optional<std::uint32_t> Find(std::string_view id) const;
+
+  // For each node, whether a run that finds `cached` in the cache has to execute it: the outputs and what they need,
+  // as far as it is not cached.
+  std::vector<bool> Needed(const std::vector<bool>& cached) const;
+
+ private:
+  std::vector<Node> nodes_;
+  std::unordered_map<std::string, std::uint32_t> by_id_;
+};
+
+}  // namespace jobs
