@@ -11,7 +11,7 @@ endif()
 # brackets. A folder without a line here may not exist.
 set(posix "^(unistd|signal|pthread|poll|fcntl)\\.h$" "^sys/[a-z]+\\.h$")
 set(may_include_server/jobs "^jobs/")
-set(may_include_server/comfy "^(comfy|jobs)/" "^(boost|curl)/" "^simdjson\\.h$")
+set(may_include_server/comfy "^(comfy|jobs)/" "^(boost|curl|openssl)/" "^simdjson\\.h$")
 set(may_include_server/board "^(board|jobs)/")
 set(may_include_server/rpc "^(rpc|board|jobs)/" "^(comfyui|google|grpcpp|grpc|fmt)/")
 set(may_include_server/app "^(app|rpc|board|comfy|jobs)/" "^(boost|curl|CLI|spdlog)/" ${posix})

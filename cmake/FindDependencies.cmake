@@ -11,6 +11,7 @@ endif()
 if(JOBSTATUS_BUILD_SERVER OR JOBSTATUS_BUILD_TESTS)
   find_package(Boost 1.74 REQUIRED) # headers only: Asio for the event loop; Beast for the fake ComfyUI
   find_package(CURL REQUIRED)
+  find_package(OpenSSL REQUIRED) # for the WebSocket
   find_package(simdjson CONFIG REQUIRED)
   find_package(fmt CONFIG REQUIRED)
 endif()

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "app/client_id.h"
 #include "app/duration.h"
 
 namespace app {
@@ -83,6 +84,7 @@ struct BackendSettings {
   std::vector<std::string> token_files;
   std::vector<std::string> header_files;
   std::vector<std::string> ca_files;
+  std::vector<std::string> client_ids;
   comfy::HttpOptions defaults;
 };
 
@@ -91,7 +93,12 @@ bool IsPlainName(const std::string& name) {
          std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_' || c == '.'; });
 }
 
-std::vector<BackendOptions> ReadBackends(const BackendSettings& settings) {
+// What can stand in a URL and a log line as it is. ComfyUI takes any, but nobody needs others.
+bool IsClientId(const std::string& id) {
+  return id.starts_with(comfy::kClientIdPrefix) && id.size() > comfy::kClientIdPrefix.size() && IsPlainName(id);
+}
+
+std::vector<BackendOptions> ReadBackends(const BackendSettings& settings, const std::string& listen) {
   std::vector<BackendOptions> backends;
   for (const std::string& text : settings.urls) {
     // A bare URL is the backend "default": most people have one.
@@ -105,24 +112,31 @@ std::vector<BackendOptions> ReadBackends(const BackendSettings& settings) {
     if (std::ranges::any_of(backends, [&](const auto& other) { return other.name == name; })) {
       throw BadSetting("--backend", "the name \"" + name + "\" is given twice");
     }
-    backends.push_back({name, settings.defaults});
+    backends.push_back({name, settings.defaults, DefaultClientId(HostName(), listen, name, address->url())});
     backends.back().http.address = std::move(*address);
   }
   const auto each = [&](const std::string& option, const std::vector<std::string>& texts, auto set) {
     for (const std::string& text : texts) {
-      const auto [name, file] = SplitNamed(option, text);
+      const auto [name, value] = SplitNamed(option, text);
       const auto backend = std::ranges::find(backends, name, &BackendOptions::name);
       if (backend == backends.end()) throw BadSetting(option, "no --backend has the name \"" + name + "\"");
-      set(backend->http, file);
+      set(*backend, value);
     }
   };
   each("--backend-token-file", settings.token_files,
-       [](auto& http, const auto& file) { http.bearer_token = ReadSecret("--backend-token-file", file); });
+       [](auto& backend, const auto& file) { backend.http.bearer_token = ReadSecret("--backend-token-file", file); });
   each("--backend-header-file", settings.header_files,
-       [](auto& http, const auto& file) { http.headers = ReadHeaders("--backend-header-file", file); });
-  each("--backend-ca-file", settings.ca_files, [](auto& http, const auto& file) {
+       [](auto& backend, const auto& file) { backend.http.headers = ReadHeaders("--backend-header-file", file); });
+  each("--backend-ca-file", settings.ca_files, [](auto& backend, const auto& file) {
     ReadSecret("--backend-ca-file", file);  // readable, and not empty
-    http.ca_file = file;
+    backend.http.ca_file = file;
+  });
+  each("--client-id", settings.client_ids, [](auto& backend, const auto& id) {
+    if (!IsClientId(id)) {
+      throw BadSetting("--client-id", "must begin with \"" + std::string(comfy::kClientIdPrefix) +
+                                          "\" and have at most 64 letters, digits, \"-\", \"_\" and \".\"");
+    }
+    backend.client_id = id;
   });
   return backends;
 }
@@ -160,6 +174,26 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends) {
                  "Largest share of a backend's time to take, from 0.001 to 1")
       ->envname("JOBSTATUS_UPSTREAM_SHARE")
       ->check(CLI::Range(0.001, 1.0))
+      ->capture_default_str();
+  AddDuration(cli, "--safety-interval", "JOBSTATUS_SAFETY_INTERVAL", config.observer.safety_interval,
+              "How often a backend is asked while its live events are heard");
+  cli.add_option("--live-progress", config.observer.listener.enabled,
+                 "Listen to live events: changes at once, and how far jobs are")
+      ->envname("JOBSTATUS_LIVE_PROGRESS")
+      ->type_name("BOOL")
+      ->default_str("true");
+  cli.add_option("--client-id", backends.client_ids,
+                 "Client id to listen under at a backend; it begins with jobstatus- (default: made from this host, "
+                 "--listen and the backend)")
+      ->type_name("NAME=ID");
+  cli.add_flag("--attach", config.observer.listener.attach,
+               "Also hear running jobs under the client ids they were submitted with. This takes the events away from "
+               "who submitted them")
+      ->envname("JOBSTATUS_ATTACH");
+  cli.add_option("--max-attached", config.observer.listener.max_attached,
+                 "How many such client ids at once, per backend")
+      ->envname("JOBSTATUS_MAX_ATTACHED")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{64}))
       ->capture_default_str();
   AddDuration(cli, "--lookup-patience", "JOBSTATUS_LOOKUP_PATIENCE", config.observer.lookup_patience,
               "How long a look-up of an unknown job waits for a backend that does not answer");
@@ -217,6 +251,7 @@ void Check(const Config& config) {
   };
   positive("--poll-interval", config.observer.poll_interval);
   positive("--idle-interval", config.observer.idle_interval);
+  positive("--safety-interval", config.observer.safety_interval);
   positive("--lookup-patience", config.observer.lookup_patience);
   positive("--heartbeat-interval", config.server.watch_times.heartbeat_interval);
   positive("--write-stall-limit", config.server.watch_times.write_stall_limit);
@@ -238,7 +273,7 @@ std::expected<Config, Exit> ReadConfig(int argc, char** argv) {
   try {
     cli.parse(argc, argv);
     if (backends.urls.empty()) backends.urls.push_back("default=http://127.0.0.1:8188");
-    config.backends = ReadBackends(backends);
+    config.backends = ReadBackends(backends, config.server.listen);
     Check(config);
   } catch (const CLI::Error& error) {
     std::ostringstream out;

@@ -14,6 +14,7 @@ namespace app {
 struct BackendOptions {
   std::string name;
   comfy::HttpOptions http;
+  std::string client_id;  // under which its live events are heard
 };
 
 // Everything that can be set, checked as a whole.

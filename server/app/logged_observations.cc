@@ -59,6 +59,15 @@ void LoggedObservations::Log(const std::string& backend, const jobs::Observation
                    spdlog::warn("backend {}: the history of job {} cannot be read; trying again", backend,
                                 OneLine(job.job_id));
                  },
+                 [&](const jobs::ListeningObserved& listening) {
+                   if (listening.live) {
+                     spdlog::info(
+                         "backend {}: live events are heard; jobs submitted with client_id {} tell their progress",
+                         backend, listening.client_id);
+                   } else {
+                     spdlog::warn("backend {}: live events are not heard any more; trying again", backend);
+                   }
+                 },
                  [](const auto&) {},
              },
              observation);

@@ -24,8 +24,10 @@ struct Observers::Parts {
 Observers::Observers(const Config& config, jobs::ObservationSink& sink, board::Board& board)
     : parts_(std::make_unique<Parts>()) {
   for (const BackendOptions& backend : config.backends) {
+    comfy::ObserverOptions options = config.observer;
+    options.listener.client_id = backend.client_id;
     parts_->observers.push_back(
-        std::make_unique<comfy::Observer>(parts_->io, parts_->curl, backend.name, backend.http, config.observer, sink));
+        std::make_unique<comfy::Observer>(parts_->io, parts_->curl, backend.name, backend.http, options, sink));
     board.Connect(backend.name, *parts_->observers.back());
   }
 }

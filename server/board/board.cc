@@ -1,5 +1,6 @@
 #include "board/board.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "jobs/job_id.h"
@@ -42,86 +43,84 @@ void Board::Observe(std::string_view backend, jobs::Observation observation, job
   for (const auto& [watcher, of_state] : effects.notices) watcher->OnChange(of_state);
 }
 
-void Board::Apply(const std::string& job_id, Backend& backend, const jobs::Sighting& sighting,
-                  const std::optional<jobs::Estimate>& estimate, jobs::Time now, Effects& effects) {
+void Board::Apply(const std::string& job_id, Backend& backend, const jobs::Sighting& sighting, jobs::Time now,
+                  Effects& effects) {
   const Snapshot old = statuses_.Find(job_id, backend.state.name);
   std::optional<jobs::JobStatus> next = jobs::Apply(old.get(), job_id, backend.state.name, sighting, now);
-  const jobs::JobStatus* current = next ? &*next : old.get();
-  if (current != nullptr && !current->stale && !jobs::IsTerminal(current->state)) {
-    const auto settled = jobs::Settle(old ? old->estimate : std::nullopt, estimate, now);
-    if (settled != current->estimate) {
-      if (!next) next = *old;
-      next->estimate = settled;
-    }
-  }
-  if (next && !(old && jobs::SaysTheSame(*old, *next))) {
-    next->revision = ++revision_;
-    const bool of_state = jobs::IsChangeOfState(old.get(), *next);
-    const auto published = std::make_shared<const jobs::JobStatus>(std::move(*next));
-    statuses_.Put(published);
-    subscribers_.Notice(*published, of_state, effects.notices);
-    if (!old && !unknown_.empty()) {
-      unknown_.erase({job_id, ""});
-      unknown_.erase({job_id, backend.state.name});
-    }
+  if (!next && old) next = *old;
+  if (next) {
+    jobs::Foresee(backend.runs.OutlookOf(job_id, now), now, *next);
+    Publish(old, std::move(*next), effects);
   }
   if (const Snapshot known = statuses_.Find(job_id, backend.state.name))
     waits_.Found(known, effects.answers, effects.unwanted);
 }
 
+// Makes `next` the newest status of its job, if it says anything new.
+void Board::Publish(const Snapshot& old, jobs::JobStatus next, Effects& effects) {
+  if (old && jobs::SaysTheSame(*old, next)) return;
+  next.revision = ++revision_;
+  const bool of_state = jobs::IsChangeOfState(old.get(), next);
+  const auto published = std::make_shared<const jobs::JobStatus>(std::move(next));
+  statuses_.Put(published);
+  subscribers_.Notice(*published, of_state, effects.notices);
+  if (!old && !unknown_.empty()) {
+    unknown_.erase({published->job_id, ""});
+    unknown_.erase({published->job_id, published->backend});
+  }
+}
+
 void Board::On(Backend& backend, jobs::QueueObserved& queue, jobs::Time now, Effects& effects) {
   const auto& [running, pending] = queue.listing;
-  std::optional<jobs::Time> running_since;  // of a running job; more than one run only on forks
-  std::map<std::string, jobs::Time> still_running;
-  for (const jobs::QueueItem& item : running) {
-    if (!jobs::IsUsableJobId(item.job_id) || still_running.contains(item.job_id)) continue;
-    // Begun since the last look; what was running at the first look may have been for long.
-    const auto known = backend.running_since.find(item.job_id);
-    if (known != backend.running_since.end()) {
-      running_since = still_running[item.job_id] = known->second;
-    } else if (backend.queue_time) {
-      const Snapshot old = statuses_.Find(item.job_id, backend.state.name);
-      if (!old || old->state != jobs::JobState::kProcessing) running_since = still_running[item.job_id] = now;
-    }
-    const auto begun = still_running.find(item.job_id);
-    const auto estimate =
-        begun == still_running.end() ? std::nullopt : backend.run_times.EndOfRunning(begun->second, now);
-    Apply(item.job_id, backend, jobs::SeenRunning{item.create_time}, estimate, now, effects);
-  }
-
+  backend.runs.See(queue.listing, backend.queue_time, now);
   std::set<std::string_view> seen;
-  for (const jobs::QueueItem& item : running) seen.insert(item.job_id);
+  for (const jobs::QueueItem& item : running) {
+    if (!jobs::IsUsableJobId(item.job_id) || !seen.insert(item.job_id).second) continue;
+    Apply(item.job_id, backend, jobs::SeenRunning{item.create_time}, now, effects);
+  }
   jobs::QueuePlace place{.position = 0, .size = static_cast<int>(pending.size())};
   for (const jobs::QueueItem& item : pending) {
     ++place.position;
-    if (!seen.insert(item.job_id).second || !jobs::IsUsableJobId(item.job_id)) continue;
-    const bool begin_known = running.empty() || running_since;
-    const auto estimate =
-        begin_known ? backend.run_times.EndOfQueued(place.position, running_since, now) : std::nullopt;
-    Apply(item.job_id, backend, jobs::SeenQueued{place, item.create_time}, estimate, now, effects);
+    if (!jobs::IsUsableJobId(item.job_id) || !seen.insert(item.job_id).second) continue;
+    Apply(item.job_id, backend, jobs::SeenQueued{place, item.create_time}, now, effects);
   }
-
-  backend.running_since = std::move(still_running);
   backend.queue_time = now;
   backend.state.running = static_cast<int>(running.size());
   backend.state.pending = place.size;
 }
 
 void Board::On(Backend& backend, jobs::HistoryObserved& history, jobs::Time now, Effects& effects) {
-  const Snapshot old = statuses_.Find(history.job_id, backend.state.name);
-  Apply(history.job_id, backend, jobs::SeenInHistory{history.entry}, std::nullopt, now, effects);
-  const Snapshot ended = statuses_.Find(history.job_id, backend.state.name);
-  if (ended != old && ended->state == jobs::JobState::kCompleted && ended->start_time && ended->end_time) {
-    backend.run_times.Add(*ended->end_time - *ended->start_time);
+  backend.runs.Ended(history.job_id, history.entry, now);
+  Apply(history.job_id, backend, jobs::SeenInHistory{history.entry}, now, effects);
+}
+
+// The queue says what runs; what is heard only tells how far it is.
+void Board::On(Backend& backend, jobs::RunEventsHeard& heard, jobs::Time now, Effects& effects) {
+  std::set<std::string> concerned;
+  for (const jobs::RunEvent& event : heard.events) {
+    if (auto job_id = backend.runs.Hear(event)) concerned.insert(std::move(*job_id));
+  }
+  for (const std::string& job_id : concerned) {
+    const Snapshot old = statuses_.Find(job_id, backend.state.name);
+    if (!old || old->state != jobs::JobState::kProcessing) continue;
+    jobs::JobStatus next = *old;
+    jobs::Foresee(backend.runs.OutlookOf(job_id, now), now, next);
+    if (!next.stale) next.observe_time = std::max(next.observe_time, now);
+    Publish(old, std::move(next), effects);
   }
 }
 
+void Board::On(Backend& backend, jobs::ListeningObserved& listening, jobs::Time, Effects&) {
+  backend.state.live_progress = listening.live;
+  backend.state.client_id = listening.live ? listening.client_id : "";
+}
+
 void Board::On(Backend& backend, jobs::AbsenceObserved& absence, jobs::Time now, Effects& effects) {
-  Apply(absence.job_id, backend, absence.sighting, std::nullopt, now, effects);
+  Apply(absence.job_id, backend, absence.sighting, now, effects);
 }
 
 void Board::On(Backend& backend, jobs::JobNotObserved& job, jobs::Time now, Effects& effects) {
-  Apply(job.job_id, backend, jobs::NotSeen{backend.queue_time}, std::nullopt, now, effects);
+  Apply(job.job_id, backend, jobs::NotSeen{backend.queue_time}, now, effects);
 }
 
 void Board::On(Backend& backend, jobs::LookupMissed& missed, jobs::Time, Effects& effects) {
@@ -144,10 +143,11 @@ void Board::On(Backend& backend, jobs::BackendAnswered& answered, jobs::Time now
 void Board::On(Backend& backend, jobs::BackendFailed& failed, jobs::Time now, Effects& effects) {
   backend.state.reachable = false;
   backend.state.last_error = failed.error.detail;
+  backend.runs.BackendAway();
   const jobs::NotSeen not_seen{
       std::exchange(backend.queue_time, std::nullopt)};  // what begins from here on begins unseen
   for (const std::string& id : std::set(statuses_.Unfinished(backend.state.name))) {
-    Apply(id, backend, not_seen, std::nullopt, now, effects);
+    Apply(id, backend, not_seen, now, effects);
   }
 }
 

@@ -17,7 +17,7 @@
 #include "board/waits.h"
 #include "jobs/job_source.h"
 #include "jobs/observation.h"
-#include "jobs/run_times.h"
+#include "jobs/runs.h"
 
 namespace board {
 
@@ -36,6 +36,8 @@ struct BackendState {
   int running = 0;
   int pending = 0;
   std::string comfyui_version;
+  bool live_progress = false;
+  std::string client_id;  // empty while live_progress is false
 };
 
 struct Limits {
@@ -119,9 +121,8 @@ class Board final : public jobs::ObservationSink {
   struct Backend {
     BackendState state;
     jobs::JobSource* source = nullptr;
-    jobs::RunTimes run_times;
-    std::optional<jobs::Time> queue_time;             // of the last look at its queue
-    std::map<std::string, jobs::Time> running_since;  // jobs that we saw begin
+    jobs::Runs runs;
+    std::optional<jobs::Time> queue_time;  // of the last look at its queue; none since it could not be asked
   };
 
   // What a call of Observe sets off once the lock is released.
@@ -132,8 +133,9 @@ class Board final : public jobs::ObservationSink {
   };
 
   // With the lock held (the two Ends take it):
-  void Apply(const std::string& job_id, Backend& backend, const jobs::Sighting& sighting,
-             const std::optional<jobs::Estimate>& estimate, jobs::Time now, Effects& effects);
+  void Apply(const std::string& job_id, Backend& backend, const jobs::Sighting& sighting, jobs::Time now,
+             Effects& effects);
+  void Publish(const Snapshot& old, jobs::JobStatus next, Effects& effects);
   void On(Backend& backend, jobs::QueueObserved& queue, jobs::Time now, Effects& effects);
   void On(Backend& backend, jobs::HistoryObserved& history, jobs::Time now, Effects& effects);
   void On(Backend& backend, jobs::AbsenceObserved& absence, jobs::Time now, Effects& effects);
@@ -142,6 +144,8 @@ class Board final : public jobs::ObservationSink {
   void On(Backend& backend, jobs::LookupFailed& failed, jobs::Time now, Effects& effects);
   void On(Backend& backend, jobs::BackendAnswered& answered, jobs::Time now, Effects& effects);
   void On(Backend& backend, jobs::BackendFailed& failed, jobs::Time now, Effects& effects);
+  void On(Backend& backend, jobs::RunEventsHeard& heard, jobs::Time now, Effects& effects);
+  void On(Backend& backend, jobs::ListeningObserved& listening, jobs::Time now, Effects& effects);
   void EndWait(std::uint64_t id);
   void EndSubscription(std::uint64_t id);
   void StopLooking(const std::vector<Waits::Unwanted>& unwanted);

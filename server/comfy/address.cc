@@ -40,7 +40,19 @@ std::expected<Address, std::string> Address::Parse(std::string_view text) {
   curl_url_set(url.get(), CURLUPART_PASSWORD, nullptr, 0);
   address.url_ = Part(url.get(), CURLUPART_URL);
   while (address.url_.ends_with('/')) address.url_.pop_back();
+  address.secure_ = scheme == "https";
+  address.host_ = Part(url.get(), CURLUPART_HOST);
+  if (address.host_.starts_with('[')) address.host_ = address.host_.substr(1, address.host_.size() - 2);
+  address.port_ = Part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  address.path_ = Part(url.get(), CURLUPART_PATH);
+  while (address.path_.ends_with('/')) address.path_.pop_back();
   return address;
+}
+
+std::string Address::authority() const {
+  const bool own_port = port_ == (secure_ ? "443" : "80");
+  const std::string host = host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]";
+  return own_port ? host : host + ":" + port_;
 }
 
 std::string PercentEncode(std::string_view text) {

@@ -18,6 +18,13 @@ class Address {
   const std::string& user() const { return user_; }  // empty: none
   const std::string& password() const { return password_; }
 
+  bool secure() const { return secure_; }            // https
+  const std::string& host() const { return host_; }  // an IPv6 address without its brackets
+  const std::string& port() const { return port_; }  // always given
+  const std::string& path() const { return path_; }  // "" or "/base/path"
+  // As a Host header names it: the port left out where it is the scheme's own.
+  std::string authority() const;
+
   // The address of `path_and_query`, which begins with a slash.
   std::string Resolve(std::string_view path_and_query) const { return url_ + std::string(path_and_query); }
 
@@ -25,6 +32,10 @@ class Address {
   std::string url_;
   std::string user_;
   std::string password_;
+  bool secure_ = false;
+  std::string host_;
+  std::string port_;
+  std::string path_;
 };
 
 // `text` as one segment of a path or one value of a query: everything but RFC 3986's unreserved characters is

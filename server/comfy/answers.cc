@@ -6,6 +6,7 @@
 
 #include "comfy/history_json.h"
 #include "comfy/json.h"
+#include "comfy/workflow_json.h"
 #include "jobs/text.h"
 
 namespace comfy {
@@ -20,6 +21,7 @@ AnswerReader::~AnswerReader() = default;
 namespace {
 
 constexpr std::size_t kMaxVersionBytes = 64;
+constexpr std::size_t kMaxClientIdBytes = 1024;  // in a URL it may take three times as much; the limit is 8190
 
 std::unexpected<BadAnswer> Bad(std::string why) {
   return std::unexpected(BadAnswer{std::move(why)});
@@ -42,17 +44,55 @@ simdjson::error_code EachRootField(json::parser& parser, const Body& body, Read&
                                                                         : simdjson::TRAILING_CONTENT;
 }
 
-// A queue item: [number, prompt_id, prompt, extra_data, …]. Whatever is odd about it, it takes a place.
-simdjson::error_code ReadQueueItem(json::value& item_value, jobs::QueueItem& item) {
-  return EachElement(item_value, [&](std::size_t index, json::value& value) {
-    if (index == 0) item.number = Number(value);
-    if (index == 1) item.job_id = ExactString(value).value_or("");
-    return index == 3 ? ReadCreateTime(value, item.create_time) : simdjson::SUCCESS;
+// extra_data: who submitted the job, and when. It may be anything but an object, too (before 0.3.69).
+simdjson::error_code ReadExtraData(json::value& extra_data, jobs::QueueItem& item, const Wanted& wanted,
+                                   QueueAnswer& answer) {
+  item.submitter = jobs::Submitter::kNobody;
+  return EachField(extra_data, [&](std::string_view key, json::value& value) {
+    if (key == "create_time") item.create_time = TimeFromMillis(value);
+    json::json_type type{};
+    if (key != "client_id" || value.type().get(type) || type == json::json_type::null) return simdjson::SUCCESS;
+    // One that is no string is an owner all the same, whom nobody can be.
+    item.submitter = jobs::Submitter::kOther;
+    auto client_id = ExactString(value);
+    if (client_id && *client_id == wanted.client_id) {
+      item.submitter = jobs::Submitter::kService;
+    } else if (client_id && !client_id->empty() && client_id->size() <= kMaxClientIdBytes) {
+      answer.client_ids[item.job_id] = *std::move(client_id);
+    }
+    return simdjson::SUCCESS;
   });
 }
 
-simdjson::error_code ReadQueueItems(json::value& list, std::vector<jobs::QueueItem>& items) {
-  return EachElement(list, [&](std::size_t, json::value& item) { return ReadQueueItem(item, items.emplace_back()); });
+// A queue item: [number, prompt_id, prompt, extra_data, outputs, …]. Whatever is odd about it, it takes a place.
+simdjson::error_code ReadQueueItem(json::value& item_value, jobs::QueueItem& item, const Wanted& wanted,
+                                   QueueAnswer& answer) {
+  bool is_wanted = false;
+  std::vector<jobs::WorkflowNodeSource> nodes;
+  std::vector<std::string> outputs;
+  const auto error = EachElement(item_value, [&](std::size_t index, json::value& value) {
+    if (index == 0) item.number = Number(value);
+    if (index == 1) {
+      item.job_id = ExactString(value).value_or("");
+      is_wanted = wanted.workflow && wanted.workflow(item.job_id, item.number);
+    }
+    if (index == 2 && is_wanted) return ReadGraph(value, nodes);
+    if (index == 3 && is_wanted) return ReadExtraData(value, item, wanted, answer);
+    if (index == 3) return ReadCreateTime(value, item.create_time);
+    if (index == 4 && is_wanted) return ReadOutputIds(value, outputs);
+    return simdjson::SUCCESS;
+  });
+  if (error || !is_wanted) return error;
+  if (auto workflow = jobs::Workflow::Build(nodes, outputs)) {
+    item.workflow = std::make_shared<const jobs::Workflow>(*std::move(workflow));
+  }
+  return simdjson::SUCCESS;
+}
+
+simdjson::error_code ReadQueueItems(json::value& list, std::vector<jobs::QueueItem>& items, const Wanted& wanted,
+                                    QueueAnswer& answer) {
+  return EachElement(
+      list, [&](std::size_t, json::value& item) { return ReadQueueItem(item, items.emplace_back(), wanted, answer); });
 }
 
 simdjson::error_code ReadApiJob(json::value& job, jobs::QueueListing& listing) {
@@ -72,19 +112,22 @@ simdjson::error_code ReadApiJob(json::value& job, jobs::QueueListing& listing) {
 
 }  // namespace
 
-std::expected<jobs::QueueListing, BadAnswer> AnswerReader::Queue(const Body& body) {
-  jobs::QueueListing listing;
+std::expected<QueueAnswer, BadAnswer> AnswerReader::Queue(const Body& body, const Wanted& wanted) {
+  QueueAnswer answer;
+  jobs::QueueListing& listing = answer.listing;
   bool has_running = false;
   bool has_pending = false;
   const auto error = EachRootField(parser_->parser, body, [&](std::string_view key, json::value& value) {
-    if (key == "queue_running" && (has_running = IsArray(value))) return ReadQueueItems(value, listing.running);
-    if (key == "queue_pending" && (has_pending = IsArray(value))) return ReadQueueItems(value, listing.pending);
+    if (key == "queue_running" && (has_running = IsArray(value)))
+      return ReadQueueItems(value, listing.running, wanted, answer);
+    if (key == "queue_pending" && (has_pending = IsArray(value)))
+      return ReadQueueItems(value, listing.pending, wanted, answer);
     return simdjson::SUCCESS;
   });
   if (error) return Broken(error);
   if (!has_running || !has_pending) return Bad("no queue_running and queue_pending in it: is this a ComfyUI server?");
   jobs::SortPending(listing.pending);
-  return listing;
+  return answer;
 }
 
 std::expected<jobs::QueueListing, BadAnswer> AnswerReader::JobsAsQueue(const Body& body) {

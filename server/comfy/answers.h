@@ -1,6 +1,8 @@
 #pragma once
 
 #include <expected>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +20,19 @@ struct BadAnswer {
   std::string why;
 };
 
+// Which jobs' workflows are to be read, and what tells our own jobs from others.
+struct Wanted {
+  std::function<bool(const std::string& job_id, jobs::QueueNumber number)> workflow;  // empty: of none
+  std::string_view client_id;                                                         // the service's
+};
+
+struct QueueAnswer {
+  jobs::QueueListing listing;
+  // Client ids that others submitted jobs with, by job; of those that were wanted. They are for taking seats, and never
+  // leave comfy/.
+  std::map<std::string, std::string> client_ids;
+};
+
 // Reads ComfyUI's answers, taking only what a status needs: graphs, extra_data and tokens are walked past, never kept.
 // An item of a shape that ComfyUI does not write is passed over (in the queue: counted without an id); an answer that
 // is broken as a whole, or lacks what makes it that answer, is refused. Keeps simdjson's parser, so one object should
@@ -27,8 +42,9 @@ class AnswerReader {
   AnswerReader();
   ~AnswerReader();
 
-  // GET /queue. `pending` comes back in the order of execution.
-  std::expected<jobs::QueueListing, BadAnswer> Queue(const Body& body);
+  // GET /queue. `pending` comes back in the order of execution. Who submitted them and their workflows are read for the
+  // jobs that `wanted` names.
+  std::expected<QueueAnswer, BadAnswer> Queue(const Body& body, const Wanted& wanted = {});
 
   // GET /api/jobs?status=pending,in_progress (since 0.6.0), as the queue it stands for.
   std::expected<jobs::QueueListing, BadAnswer> JobsAsQueue(const Body& body);

@@ -1,5 +1,7 @@
 #include "comfy/api.h"
 
+#include <algorithm>
+
 namespace comfy {
 
 using jobs::BackendError;
@@ -48,18 +50,45 @@ Api::Answer<std::string> Api::Version() {
   co_return reader_.ComfyuiVersion(body_).value_or("");
 }
 
-Api::Answer<jobs::QueueListing> Api::Queue() {
+Api::Answer<QueueAnswer> Api::Queue(const Wanted& wanted) {
   if (has_jobs_api_ && SteadyNow() >= jobs_api_retry_at_) {
     auto listing = co_await JobsApi();
     if (!listing) co_return std::unexpected(listing.error());
-    if (*listing) co_return std::move(**listing);
+    if (*listing) {
+      auto queue = co_await WithWorkflows(**listing, wanted);
+      if (!queue) co_return std::unexpected(queue.error());
+      if (*queue) co_return std::move(**queue);
+      co_return QueueAnswer{std::move(**listing), {}};
+    }
   }
+  co_return co_await FullQueue(wanted);
+}
+
+Api::Answer<QueueAnswer> Api::FullQueue(const Wanted& wanted) {
   const auto answer = co_await Ask(std::string(kQueue));
   if (!answer) co_return std::unexpected(answer.error());
   if (answer->status != 200) co_return std::unexpected(HttpError(kQueue, answer->status));
-  auto listing = reader_.Queue(body_);
-  if (!listing) co_return std::unexpected(BadResponse(kQueue, listing.error()));
-  co_return std::move(*listing);
+  auto queue = reader_.Queue(body_, wanted);
+  if (!queue) co_return std::unexpected(BadResponse(kQueue, queue.error()));
+  const std::size_t size = queue->listing.running.size() + queue->listing.pending.size();
+  if (size > 0) queue_cost_per_job_ = answer->server_time / static_cast<jobs::Duration::rep>(size);
+  co_return std::move(*queue);
+}
+
+Api::Answer<std::optional<QueueAnswer>> Api::WithWorkflows(const jobs::QueueListing& listing, const Wanted& wanted) {
+  const auto is_wanted = [&](const jobs::QueueItem& item) { return wanted.workflow(item.job_id, item.number); };
+  const bool any = wanted.workflow &&
+                   (std::ranges::any_of(listing.running, is_wanted) || std::ranges::any_of(listing.pending, is_wanted));
+  if (!any || !Affordable(listing.running.size() + listing.pending.size())) co_return std::nullopt;
+  auto queue = co_await FullQueue(wanted);
+  if (queue) co_return std::move(*queue);
+  if (!ConcernsOneAnswer(queue.error())) co_return std::unexpected(queue.error());
+  co_return std::nullopt;
+}
+
+bool Api::Affordable(std::size_t queue_size) const {
+  const jobs::Duration cost = queue_cost_per_job_ * static_cast<jobs::Duration::rep>(queue_size);
+  return cost <= pacer_.budget(SteadyNow());
 }
 
 // /api/jobs (since 0.6.0) tells the same in a thousandth of the bytes where workflows are big, so it is asked wherever

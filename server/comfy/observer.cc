@@ -35,11 +35,15 @@ Observer::Observer(asio::io_context& io, CurlLoop& loop, std::string name, HttpO
       sink_(sink),
       io_(io),
       api_(io, loop, std::move(http), options.pacing, options.jobs_api_retry),
+      listener_(
+          io, api_.http(), options.listener, [this](jobs::Observation heard) { Pass(std::move(heard)); },
+          [this] { LookSoon(); }),
       backoff_(options.backoff_first, options.backoff_longest),
       turn_timer_(io),
       patience_timer_(io) {}
 
 void Observer::Start() {
+  listener_.Start();
   asio::co_spawn(io_, Run(), [](const std::exception_ptr& thrown) {
     if (thrown)
       std::rethrow_exception(thrown);  // out of the loop's run: an observer that ended in silence would be worse
@@ -48,18 +52,26 @@ void Observer::Start() {
 
 void Observer::Stop() {
   stopped_ = true;
+  listener_.Stop();
   api_.Close();
   turn_timer_.cancel();
   patience_timer_.cancel();
   LookupsFailed(kStopping, Steady::max());
 }
 
-void Observer::Wake() {
+// Something said that the server has changed.
+void Observer::LookSoon() {
   woken_ = true;
+  if (failing_ && listener_.hears()) retry_at_ = SteadyNow();  // it is back
   turn_timer_.cancel();
 }
 
 void Observer::Tell(jobs::Observation observation) {
+  listener_.Flush();
+  Pass(std::move(observation));
+}
+
+void Observer::Pass(jobs::Observation observation) {
   sink_.Observe(name_, std::move(observation), WallNow());
 }
 
@@ -93,8 +105,11 @@ asio::awaitable<void> Observer::SleepUntilNextTurn() {
 
 Steady Observer::NextTurn() const {
   if (failing_) return retry_at_;
-  if (woken_ || !introduced_) return Steady{};
-  Steady due = last_turn_ + (Busy() ? options_.poll_interval : options_.idle_interval);
+  if (!introduced_) return Steady{};
+  Steady due = last_turn_ + (woken_              ? options_.least_interval
+                             : listener_.hears() ? options_.safety_interval
+                             : Busy()            ? options_.poll_interval
+                                                 : options_.idle_interval);
   for (const auto& [id, sought] : sought_) due = std::min(due, sought.next_at);
   // With the budget overdrawn, nobody's haste brings the next turn nearer than a light one may be.
   const jobs::Duration made_up_for = std::min(2 * api_.pacer().TimeFor(light_cost_), kLongestSilence);
@@ -145,8 +160,11 @@ Observer::Answer<void> Observer::FullTurn() {
   // Only who was sought before the queue was asked is missing if neither the queue nor the history has the job.
   const std::vector<std::string> due = DueSought();
   const Steady asked_at = SteadyNow();
-  auto listing = co_await api_.Queue();
-  if (!listing) co_return std::unexpected(listing.error());
+  auto queue = co_await api_.Queue(
+      {.workflow = [this](const std::string& id, jobs::QueueNumber number) { return WorkflowWanted(id, number); },
+       .client_id = listener_.client_id()});
+  if (!queue) co_return std::unexpected(queue.error());
+  jobs::QueueListing* const listing = &queue->listing;
   queue_remaining_ = static_cast<int>(listing->running.size() + listing->pending.size());
 
   Listed listed;
@@ -160,12 +178,13 @@ Observer::Answer<void> Observer::FullTurn() {
     if (!listed.contains(id)) left.push_back(id);
   }
   std::ranges::sort(left, {}, [&](const std::string& id) { return active_.find(id)->second.number; });  // as they ran
-  Follow(*listing);
+  const bool joined = Follow(*queue);
   for (const std::string& id : due) {
     if (listed.contains(id)) sought_.erase(id);
   }
   // Ends are told before what follows them, or two jobs would seem to run at once.
   if (auto done = co_await SettleLeft(left); !done) co_return done;
+  TellListener(asked_at, joined || !left.empty(), true);
   Tell(jobs::BackendAnswered{version_});
   Tell(jobs::QueueObserved{std::move(*listing)});
   co_return co_await SettleSought(due, asked_at);
@@ -174,11 +193,13 @@ Observer::Answer<void> Observer::FullTurn() {
 // What can be learned without the queue: that the server is there, whether anything changed, and, since an entry in the
 // history is proof whatever the queue says, the end of a running job.
 Observer::Answer<void> Observer::LightTurn(bool queue_is_too_dear) {
+  const Steady asked_at = SteadyNow();
   const auto remaining = co_await api_.QueueRemaining();
   if (!remaining) co_return std::unexpected(remaining.error());
   Tell(jobs::BackendAnswered{version_});
   const bool changed = *remaining != queue_remaining_;
   queue_remaining_ = *remaining;
+  if (queue_is_too_dear || *remaining == 0) TellListener(asked_at, changed, false);
   if (!queue_is_too_dear) {
     if (*remaining > 0) co_return co_await FullTurn();
     co_return std::expected<void, Error>();
@@ -284,18 +305,41 @@ Observer::Answer<void> Observer::SettleSought(const std::vector<std::string>& du
   co_return std::expected<void, Error>();
 }
 
-void Observer::Follow(const jobs::QueueListing& listing) {
+// True when the queue is not as it was followed: somebody came, or began to run.
+bool Observer::Follow(QueueAnswer& queue) {
+  bool changed = false;
   for (const bool running : {true, false}) {  // of two runs of one id, the running one
-    for (const jobs::QueueItem& item : running ? listing.running : listing.pending) {
+    for (const jobs::QueueItem& item : running ? queue.listing.running : queue.listing.pending) {
       if (!jobs::IsUsableJobId(item.job_id)) continue;
       const auto [found, added] = active_.try_emplace(item.job_id, Active{.number = item.number});
       Active& active = found->second;
       if (!(item.number == active.number)) continue;
+      changed = changed || added || active.running != running;
       active.running = running;
       active.seen = api_.continuity().mark();
       active.ask_again_at.reset();
+      if (item.submitter == jobs::Submitter::kUnknown) continue;
+      active.workflow_read = true;
+      active.submitter = item.submitter;
+      active.client_id = std::move(queue.client_ids[item.job_id]);
     }
   }
+  return changed;
+}
+
+bool Observer::WorkflowWanted(const std::string& job_id, jobs::QueueNumber number) const {
+  const auto active = active_.find(job_id);
+  if (active == active_.end()) return jobs::IsUsableJobId(job_id);
+  return !active->second.workflow_read && active->second.number == number;
+}
+
+void Observer::TellListener(Steady asked_at, bool changed, bool running_seen) {
+  std::optional<std::vector<Listener::RunningJob>> running;
+  if (running_seen || active_.empty()) running.emplace();
+  for (const auto& [id, active] : active_) {
+    if (running && active.running) running->push_back({id, active.submitter, active.client_id});
+  }
+  listener_.Looked(asked_at, changed, running);
 }
 
 // ---- look-ups

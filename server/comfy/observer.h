@@ -14,6 +14,7 @@
 
 #include "comfy/api.h"
 #include "comfy/backoff.h"
+#include "comfy/listener.h"
 #include "jobs/job_source.h"
 #include "jobs/observation.h"
 
@@ -21,13 +22,16 @@ namespace comfy {
 
 struct ObserverOptions {
   jobs::Duration poll_interval = std::chrono::milliseconds(500);  // while the server has jobs
-  jobs::Duration idle_interval = std::chrono::seconds(1);  // while it has none; then only /prompt is asked, 39 bytes
+  jobs::Duration idle_interval = std::chrono::seconds(1);    // while it has none; then only /prompt is asked, 39 bytes
+  jobs::Duration safety_interval = std::chrono::seconds(2);  // either, while every change is heard of anyway
+  jobs::Duration least_interval = std::chrono::milliseconds(2);  // between two turns, whatever is heard
   jobs::Duration lookup_patience =
       std::chrono::seconds(10);  // longest a look-up may wait for an answer beyond its `until`
   jobs::Duration backoff_first = std::chrono::milliseconds(500);
   jobs::Duration backoff_longest = std::chrono::seconds(15);
   jobs::Duration jobs_api_retry = std::chrono::seconds(60);  // how long /api/jobs is left alone after it answered badly
   Pacer::Options pacing;
+  ListenerOptions listener;
 };
 
 // Watches one ComfyUI server: decides when to ask what, and turns the answers into observations. One question is under
@@ -48,10 +52,6 @@ class Observer final : public jobs::JobSource {
   // Ends the question under way and asks no other. On the loop's thread.
   void Stop();
 
-  // Look now rather than when the next poll is due: something said that the server has changed. On the loop's thread.
-  // This is where live events come in.
-  void Wake();
-
   void LookFor(const std::string& job_id, jobs::Steady until) override;
   void StopLookingFor(const std::string& job_id) override;
 
@@ -65,6 +65,9 @@ class Observer final : public jobs::JobSource {
     jobs::QueueNumber number;  // tells this run from another of the same id
     bool running = false;
     Continuity::Mark seen;
+    bool workflow_read = false;  // and who submitted it
+    jobs::Submitter submitter = jobs::Submitter::kUnknown;
+    std::string client_id;                     // it was submitted with; empty where that is nobody else's
     std::optional<jobs::Steady> ask_again_at;  // its history could not be read; the rest of the backend is well
     jobs::Duration ask_again_after{0};
   };
@@ -93,7 +96,10 @@ class Observer final : public jobs::JobSource {
   Answer<void> SettleRenumbered(const Listed& listed);
   Answer<void> SettleLeft(const std::vector<std::string>& left);
   Answer<void> SettleSought(const std::vector<std::string>& due, std::optional<jobs::Steady> queue_asked_at);
-  void Follow(const jobs::QueueListing& listing);
+  bool Follow(QueueAnswer& queue);
+  bool WorkflowWanted(const std::string& job_id, jobs::QueueNumber number) const;
+  void TellListener(jobs::Steady asked_at, bool changed, bool running_seen);
+  void LookSoon();
   std::vector<std::string> DueSought() const;
   bool Busy() const { return !active_.empty() || queue_remaining_ > 0; }
 
@@ -105,12 +111,14 @@ class Observer final : public jobs::JobSource {
   void OutOfPatience();
   void ArmPatience();
   void Tell(jobs::Observation observation);
+  void Pass(jobs::Observation observation);
 
   const std::string name_;
   const ObserverOptions options_;
   jobs::ObservationSink& sink_;
   boost::asio::io_context& io_;
   Api api_;
+  Listener listener_;
   Backoff backoff_;
   std::minstd_rand random_{std::random_device{}()};
 

@@ -27,11 +27,15 @@ jobs::Duration Pacer::Pay(jobs::Duration cost, jobs::Steady now) {
   return charged;
 }
 
-jobs::Steady Pacer::ready_at(jobs::Steady now) const {
+jobs::Duration Pacer::budget(jobs::Steady now) const {
   Pacer grown = *this;
   grown.Grow(now);
-  if (grown.budget_ >= jobs::Duration(0)) return now;
-  return now + TimeFor(-grown.budget_) + jobs::Duration(1);
+  return grown.budget_;
+}
+
+jobs::Steady Pacer::ready_at(jobs::Steady now) const {
+  const jobs::Duration left = budget(now);
+  return left >= jobs::Duration(0) ? now : now + TimeFor(-left) + jobs::Duration(1);
 }
 
 jobs::Duration Pacer::TimeFor(jobs::Duration cost) const {

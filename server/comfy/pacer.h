@@ -26,6 +26,9 @@ class Pacer {
   // How long the share of the time takes to make up for `cost`.
   jobs::Duration TimeFor(jobs::Duration cost) const;
 
+  // What may be spent now; negative when overdrawn.
+  jobs::Duration budget(jobs::Steady now) const;
+
   // When the next dear question may be asked; not after `now` when it may be asked at once.
   jobs::Steady ready_at(jobs::Steady now) const;
 

@@ -3,10 +3,12 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "jobs/backend_error.h"
 #include "jobs/history.h"
 #include "jobs/queue.h"
+#include "jobs/run_event.h"
 #include "jobs/time.h"
 #include "jobs/transitions.h"
 
@@ -58,8 +60,19 @@ struct BackendFailed {
   BackendError error;
 };
 
+// Things heard of running jobs, in the order they were heard.
+struct RunEventsHeard {
+  std::vector<RunEvent> events;
+};
+
+// Live events are heard, or no longer.
+struct ListeningObserved {
+  bool live = false;
+  std::string client_id;  // events of the jobs submitted with it are heard
+};
+
 using Observation = std::variant<QueueObserved, HistoryObserved, AbsenceObserved, LookupMissed, LookupFailed,
-                                 BackendAnswered, JobNotObserved, BackendFailed>;
+                                 BackendAnswered, JobNotObserved, BackendFailed, RunEventsHeard, ListeningObserved>;
 
 // Takes observations, in the order they were made. May be called from several threads, one per backend at a time.
 class ObservationSink {

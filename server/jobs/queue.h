@@ -1,15 +1,19 @@
 #pragma once
 
 #include <compare>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "jobs/job.h"
+#include "jobs/submitter.h"
 #include "jobs/time.h"
 
 // What ComfyUI's queue says, and who is where in it.
 namespace jobs {
+
+class Workflow;
 
 // ComfyUI's `number` of a queue item (`priority` in /api/jobs): lower runs first. It may be negative, fractional,
 // infinite or NaN. Which run of a re-used prompt_id is meant is told by the number.
@@ -24,6 +28,8 @@ struct QueueItem {
   std::string job_id;
   QueueNumber number;
   std::optional<Time> create_time;  // since 0.3.69
+  Submitter submitter = Submitter::kUnknown;
+  std::shared_ptr<const Workflow> workflow;  // null: not read, this time
 };
 
 // One answer of /queue, or of /api/jobs for the jobs not yet ended. The items stand in no order: queue_pending is a

@@ -161,6 +161,8 @@ void ToProto(const board::BackendState& backend, pb::Backend& message) {
   message.set_running(backend.running);
   message.set_pending(backend.pending);
   message.set_comfyui_version(backend.comfyui_version);
+  message.set_live_progress(backend.live_progress);
+  message.set_client_id(backend.client_id);
 }
 
 }  // namespace rpc

@@ -101,11 +101,11 @@ TEST(Trap8, BareNanAndInfinityAndHugeIntegersHideNoJobOfTheQueue) {
   const auto queue =
       reader.Queue(AsBody(test_data::Read("v0.3.64/18-text-and-odd-ui/http/014-queue-number-nan-inf.json")));
   ASSERT_TRUE(queue);
-  EXPECT_THAT(queue->running, SizeIs(1));
-  ASSERT_THAT(queue->pending, SizeIs(3));
-  EXPECT_TRUE(std::isinf(queue->pending[1].number.value));
-  EXPECT_TRUE(std::isnan(queue->pending[2].number.value));
-  for (const auto& item : queue->pending) EXPECT_THAT(item.job_id, SizeIs(36));
+  EXPECT_THAT(queue->listing.running, SizeIs(1));
+  ASSERT_THAT(queue->listing.pending, SizeIs(3));
+  EXPECT_TRUE(std::isinf(queue->listing.pending[1].number.value));
+  EXPECT_TRUE(std::isnan(queue->listing.pending[2].number.value));
+  for (const auto& item : queue->listing.pending) EXPECT_THAT(item.job_id, SizeIs(36));
 }
 
 TEST(Trap8, LoneSurrogatesAndNulInTextAreKeptAsFarAsUtf8Goes) {
@@ -123,7 +123,7 @@ TEST(Trap8, AnIdWithALoneSurrogateTakesItsPlaceWithoutAName) {
   const auto queue = reader.Queue(
       AsBody(R"({"queue_running": [], "queue_pending": [[1, "a\ud800", {}, {}, []], [0, "b", {}, {}, []]]})"));
   ASSERT_TRUE(queue);
-  EXPECT_THAT(Ids(queue->pending), ElementsAre("b", ""));
+  EXPECT_THAT(Ids(queue->listing.pending), ElementsAre("b", ""));
 }
 
 TEST(Trap9, TheHeapOfTheQueueIsPutIntoTheOrderOfExecution) {
@@ -131,7 +131,7 @@ TEST(Trap9, TheHeapOfTheQueueIsPutIntoTheOrderOfExecution) {
   const auto queue = reader.Queue(AsBody(test_data::Read("v0.3.64/06-queue-order/http/018-queue-16-pending.json")));
   ASSERT_TRUE(queue);
   std::vector<double> numbers;
-  for (const auto& item : queue->pending) numbers.push_back(item.number.value);
+  for (const auto& item : queue->listing.pending) numbers.push_back(item.number.value);
   EXPECT_THAT(numbers, ElementsAre(-8, -7, -5, 0.5, 1, 2, 2.25, 3, 3, 4, 5, 6, 7, 9, 10, 1e18));
 }
 
@@ -294,9 +294,9 @@ TEST(Queue, ItemsOfOddShapeAreCountedAndHideNoOther) {
   const auto queue = reader.Queue(AsBody(
       R"({"queue_running": [], "queue_pending": [null, [], [1], [2, 7], [3, "c", {}, [1], 5], {"x": 1}, [4, "d", {}, {"create_time": 5000}, [], {}]]})"));
   ASSERT_TRUE(queue);
-  EXPECT_THAT(queue->pending, SizeIs(7));
+  EXPECT_THAT(queue->listing.pending, SizeIs(7));
   int named = 0;
-  for (const auto& item : queue->pending) {
+  for (const auto& item : queue->listing.pending) {
     const auto create_time = item.job_id == "d" ? std::optional(jobs::Time(std::chrono::seconds(5))) : std::nullopt;
     EXPECT_EQ(item.create_time, create_time);
     if (!item.job_id.empty()) ++named;
@@ -310,8 +310,8 @@ TEST(ApiJobs, TellTheSameQueueAsTheQueue) {
       reader.JobsAsQueue(AsBody(test_data::Read("v0.33.0/40-api-jobs/http/035-jobs-status-pending-in-progress.json")));
   const auto queue = reader.Queue(AsBody(test_data::Read("v0.33.0/40-api-jobs/http/055-queue-now.json")));
   ASSERT_TRUE(jobs && queue);
-  EXPECT_EQ(Ids(jobs->pending), Ids(queue->pending));
-  EXPECT_EQ(Ids(jobs->running), Ids(queue->running));
+  EXPECT_EQ(Ids(jobs->pending), Ids(queue->listing.pending));
+  EXPECT_EQ(Ids(jobs->running), Ids(queue->listing.running));
   EXPECT_THAT(jobs->pending, SizeIs(2));
 }
 

@@ -11,7 +11,13 @@ comfy::ObserverOptions Observed::Quick() {
   options.idle_interval = 1ms;
   options.backoff_first = 1ms;
   options.backoff_longest = 5ms;
+  options.safety_interval = 1ms;
+  options.least_interval = 1ms;
   options.jobs_api_retry = 20ms;
+  options.listener.client_id = kClientId;
+  options.listener.flush_interval = 0ms;
+  options.listener.seat.backoff_first = 1ms;
+  options.listener.seat.backoff_longest = 5ms;
   options.pacing = {.share = 1.0, .burst = 60s};
   return options;
 }

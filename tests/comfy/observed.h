@@ -19,6 +19,7 @@
 class Observed final : private jobs::ObservationSink {
  public:
   static constexpr const char* kBackend = "gpu";
+  static constexpr const char* kClientId = "jobstatus-test";
 
   // As fast as can be, so that no test waits for a poll.
   static comfy::ObserverOptions Quick();

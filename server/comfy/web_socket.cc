@@ -1,0 +1,222 @@
+#include "comfy/web_socket.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/field.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+#include <boost/beast/websocket/ssl.hpp>
+#include <boost/beast/websocket/stream.hpp>
+#include <optional>
+#include <type_traits>
+#include <vector>
+
+namespace comfy {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace websocket = boost::beast::websocket;
+using boost::system::error_code;
+using jobs::BackendError;
+
+namespace {
+
+// Both kinds of layer end in a socket with timeouts, on the executor that coroutines have.
+using Tcp = beast::tcp_stream;
+using Tls = beast::ssl_stream<Tcp>;
+
+std::string Base64(const std::string& text) {
+  std::vector<unsigned char> encoded((text.size() + 2) / 3 * 4 + 1);
+  const int length = EVP_EncodeBlock(encoded.data(), reinterpret_cast<const unsigned char*>(text.data()),
+                                     static_cast<int>(text.size()));
+  return std::string(encoded.begin(), encoded.begin() + length);
+}
+
+std::vector<std::pair<std::string, std::string>> Headers(const HttpOptions& http) {
+  std::vector<std::pair<std::string, std::string>> headers = {{"User-Agent", "comfyui-job-status"}};
+  if (!http.bearer_token.empty()) {
+    headers.emplace_back("Authorization", "Bearer " + http.bearer_token);
+  } else if (!http.address.user().empty()) {
+    headers.emplace_back("Authorization", "Basic " + Base64(http.address.user() + ":" + http.address.password()));
+  }
+  for (const std::string& header : http.headers) {
+    const std::size_t colon = header.find(':');
+    const std::size_t value = header.find_first_not_of(' ', colon + 1);
+    headers.emplace_back(header.substr(0, colon), value == std::string::npos ? "" : header.substr(value));
+  }
+  return headers;
+}
+
+// Makes an operation awaitable, its error a value.
+auto Into(error_code& failed) {
+  return asio::redirect_error(asio::use_awaitable, failed);
+}
+
+BackendError ErrorOf(const error_code& code, const std::string& doing) {
+  BackendError error;
+  error.detail = doing + ": " + code.message();
+  if (code == beast::error::timeout) error.kind = BackendError::Kind::kTimeout;
+  return error;
+}
+
+asio::ssl::context TlsContext(const HttpOptions& http) {
+  asio::ssl::context context(asio::ssl::context::tls_client);
+  context.set_verify_mode(asio::ssl::verify_peer);
+  if (http.ca_file.empty()) {
+    context.set_default_verify_paths();
+  } else {
+    context.load_verify_file(http.ca_file);
+  }
+  return context;
+}
+
+}  // namespace
+
+class WebSocket::Wire {
+ public:
+  virtual ~Wire() = default;
+  virtual Result<void> Open(std::string path_and_query) = 0;
+  virtual Result<void> Read(Body& text) = 0;
+  virtual Result<void> Send(std::string text) = 0;
+  virtual asio::awaitable<void> Close() = 0;
+  virtual void Drop() = 0;
+};
+
+template <class Stream>
+class WebSocket::WireOver final : public WebSocket::Wire {
+ public:
+  WireOver(asio::io_context& io, const HttpOptions& http, WebSocketLimits limits)
+      : http_(http), limits_(limits), tls_(TlsContext(http)), resolver_(io), socket_(MakeSocket(io, tls_)) {}
+
+  Result<void> Open(std::string path_and_query) override {
+    error_code failed;
+    const Address& address = http_.address;
+    const auto endpoints = co_await resolver_.async_resolve(address.host(), address.port(), Into(failed));
+    if (failed) co_return std::unexpected(ErrorOf(failed, "looking up " + address.host()));
+    Tcp& tcp = beast::get_lowest_layer(socket_);
+    tcp.expires_after(limits_.connect_timeout);
+    co_await tcp.async_connect(endpoints, Into(failed));
+    if (failed) co_return std::unexpected(ErrorOf(failed, "connecting the WebSocket"));
+    tcp.socket().set_option(asio::ip::tcp::no_delay(true));
+    tcp.expires_after(limits_.handshake_timeout);
+    if constexpr (std::is_same_v<Stream, Tls>) {
+      error_code is_name;
+      asio::ip::make_address(address.host(), is_name);
+      if (is_name) SSL_set_tlsext_host_name(socket_.next_layer().native_handle(), address.host().c_str());
+      socket_.next_layer().set_verify_callback(asio::ssl::host_name_verification(address.host()));
+      co_await socket_.next_layer().async_handshake(asio::ssl::stream_base::client, Into(failed));
+      if (failed) co_return std::unexpected(ErrorOf(failed, "the TLS handshake of the WebSocket"));
+    }
+    tcp.expires_never();
+
+    websocket::stream_base::timeout timeout{};
+    timeout.handshake_timeout = limits_.handshake_timeout;
+    timeout.idle_timeout = limits_.idle_timeout;
+    timeout.keep_alive_pings = true;
+    socket_.set_option(timeout);
+    socket_.set_option(websocket::stream_base::decorator([this](websocket::request_type& request) {
+      for (const auto& [name, value] : Headers(http_)) request.insert(name, value);
+    }));
+    socket_.read_message_max(0);  // longer ones are passed over instead of ending the socket
+    websocket::response_type answer;
+    co_await socket_.async_handshake(answer, address.authority(), address.path() + path_and_query, Into(failed));
+    if (failed == websocket::error::upgrade_declined) {
+      const int status = answer.result_int() > 0 ? static_cast<int>(answer.result_int()) : 0;
+      co_return std::unexpected(
+          BackendError{.kind = BackendError::Kind::kHttpError,
+                       .http_status = status,
+                       .detail = "the WebSocket was refused with HTTP status " + std::to_string(status)});
+    }
+    if (failed) co_return std::unexpected(ErrorOf(failed, "the WebSocket handshake"));
+    co_return std::expected<void, BackendError>();
+  }
+
+  Result<void> Read(Body& text) override {
+    error_code failed;
+    while (true) {
+      text.Clear();
+      bool keep = true;
+      do {
+        const std::size_t bytes = co_await socket_.async_read_some(asio::buffer(chunk_), Into(failed));
+        if (failed) co_return std::unexpected(ErrorOf(failed, "reading the WebSocket"));
+        keep = keep && socket_.got_text() && text.Append({chunk_.data(), bytes}, limits_.max_message_bytes);
+      } while (!socket_.is_message_done());
+      if (keep) co_return std::expected<void, BackendError>();
+    }
+  }
+
+  Result<void> Send(std::string text) override {
+    error_code failed;
+    socket_.text(true);
+    co_await socket_.async_write(asio::buffer(text), Into(failed));
+    if (failed) co_return std::unexpected(ErrorOf(failed, "writing to the WebSocket"));
+    co_return std::expected<void, BackendError>();
+  }
+
+  asio::awaitable<void> Close() override {
+    websocket::stream_base::timeout timeout{};
+    timeout.handshake_timeout = limits_.close_timeout;
+    timeout.idle_timeout = websocket::stream_base::none();
+    timeout.keep_alive_pings = false;
+    socket_.set_option(timeout);
+    error_code failed;  // however it ended, it is closed
+    co_await socket_.async_close(websocket::close_code::normal, Into(failed));
+    Drop();
+  }
+
+  void Drop() override {
+    resolver_.cancel();
+    beast::get_lowest_layer(socket_).close();
+  }
+
+ private:
+  static websocket::stream<Stream> MakeSocket(asio::io_context& io, asio::ssl::context& tls) {
+    if constexpr (std::is_same_v<Stream, Tls>) {
+      return websocket::stream<Stream>(io, tls);
+    } else {
+      return websocket::stream<Stream>(io);
+    }
+  }
+
+  const HttpOptions& http_;
+  const WebSocketLimits limits_;
+  asio::ssl::context tls_;
+  asio::ip::tcp::resolver resolver_;
+  websocket::stream<Stream> socket_;
+  std::array<char, 64 * 1024> chunk_;
+};
+
+WebSocket::WebSocket(asio::io_context& io, const HttpOptions& http, WebSocketLimits limits) {
+  if (http.address.secure()) {
+    wire_ = std::make_unique<WireOver<Tls>>(io, http, limits);
+  } else {
+    wire_ = std::make_unique<WireOver<Tcp>>(io, http, limits);
+  }
+}
+
+WebSocket::~WebSocket() = default;
+
+WebSocket::Result<void> WebSocket::Open(std::string path_and_query) {
+  return wire_->Open(std::move(path_and_query));
+}
+WebSocket::Result<void> WebSocket::Read(Body& text) {
+  return wire_->Read(text);
+}
+WebSocket::Result<void> WebSocket::Send(std::string text) {
+  return wire_->Send(std::move(text));
+}
+asio::awaitable<void> WebSocket::Close() {
+  return wire_->Close();
+}
+void WebSocket::Drop() {
+  wire_->Drop();
+}
+
+}  // namespace comfy

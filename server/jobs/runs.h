@@ -1,0 +1,66 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "jobs/history.h"
+#include "jobs/job.h"
+#include "jobs/queue.h"
+#include "jobs/run.h"
+#include "jobs/run_event.h"
+#include "jobs/time.h"
+#include "jobs/time_remaining.h"
+
+namespace jobs {
+
+// What is known of a job besides its state: how far it is, and when it will end.
+struct Outlook {
+  std::optional<Progress> progress;
+  std::optional<Estimate> estimate;
+  std::optional<Time> start_time;  // ComfyUI's word
+};
+
+// Brings `status` up to date with `outlook`. An estimate that is nearly right is left as it is, and progress that was
+// known is not forgotten.
+void Foresee(const Outlook& outlook, Time now, JobStatus& status);
+
+// The jobs in one backend's queue, what is heard of those that run, and what earlier ones tell about them. Bounded by
+// the queue. Not thread-safe; no clock.
+class Runs {
+ public:
+  // The queue as it stands. `since`: when it was looked at before; absent when that look was not answered, so that a
+  // job that runs now may have begun at any time.
+  void See(const QueueListing& listing, std::optional<Time> since, Time now);
+
+  // Something was heard. The job it is about, if it is in the queue; its outlook may have changed.
+  std::optional<std::string> Hear(const RunEvent& event);
+
+  // The job has ended, as the history says.
+  void Ended(const std::string& job_id, const HistoryEntry& entry, Time now);
+
+  // ComfyUI was away: another process may answer next.
+  void BackendAway();
+
+  // Of a job in the queue; empty of any other.
+  Outlook OutlookOf(const std::string& job_id, Time now);
+
+ private:
+  struct Job {
+    QueueNumber number;  // tells this run from another of the same id
+    bool running = false;
+    std::shared_ptr<const Workflow> workflow;
+    Run run;
+    std::optional<Estimate> queued_end;  // of a waiting job
+  };
+
+  Job& Track(const QueueItem& item);
+  Job* Running();
+
+  std::map<std::string, Job> jobs_;
+  TimeRemaining time_remaining_;
+};
+
+}  // namespace jobs
