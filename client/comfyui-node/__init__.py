@@ -56,15 +56,32 @@ class Companion:
         """PromptExecutor.add_message. Without a client id, ComfyUI notes most events here and sends them to nobody."""
         self._sent.event = None
         result = original(executor, *args, **kwargs)
-        self._guarded(self._catch_up, executor, *args, **kwargs)
+        self._guarded(self._note, executor, *args, **kwargs)
         return result
 
-    def _catch_up(self, executor, event, data=None, *_, **__):
-        if self._sent.event == event or executor.server.client_id is not None:
+    def _note(self, executor, event, data=None, *_, **__):
+        if executor.server is not self._server or self._server.client_id is not None or self._sent.event == event:
             return
         noted = getattr(executor, "status_messages", None)
         if noted and noted[-1][0] == event:
             data = noted[-1][1]  # this has the timestamp
+        self._mirror_unsent(event, data)
+
+    def get_input_data(self, original, /, *args, **kwargs):
+        """execution.get_input_data. Before 0.3.45 nothing else tells which node of a job without client id runs."""
+        result = original(*args, **kwargs)
+        if len(args) == 6:  # called with fewer for other ends than to run the node at once
+            self._guarded(self._run, args[2], args[4])
+        return result
+
+    def _run(self, node, prompt):
+        if self._server.client_id is None and "execution_cached" in self._past:
+            data = {"node": node, "prompt_id": self._past["execution_cached"]["prompt_id"]}
+            if hasattr(prompt, "get_display_node_id"):  # since Aug 2024
+                data["display_node"] = prompt.get_display_node_id(node)
+            self._mirror_unsent("executing", data)
+
+    def _mirror_unsent(self, event, data):
         recipients = self._prepare(event, data, NOBODY)
         if recipients:
             self._mirror(recipients, event, data)
@@ -75,7 +92,7 @@ class Companion:
             return None
         self._sent.event = event
         if event == "execution_start":
-            self._past = {}
+            self._past, self._prompt_id = {}, None
         # Of a copy, as the server's thread changes it.
         ours = [s for s in list(self._server.sockets) if isinstance(s, str) and s.startswith(PREFIX)]
         if ours or self._told:
@@ -91,8 +108,6 @@ class Companion:
         new = [s for s in ours if s not in self._told]
         self._told = set(ours)
         self._complete &= self._told
-        if not ours:
-            self._nodes, self._prompt_id = {}, None
         for event in REPLAYED:
             for s in new if event in self._past else ():
                 self._tell(s, event, plain(self._past[event]), replayed=True)
@@ -167,14 +182,16 @@ def install():
     except Exception as problem:
         return LOG.warning("jobstatus: does nothing, since this ComfyUI is not as expected: %r", problem)
     try:
-        from execution import PromptExecutor
+        import execution
 
-        if not isinstance(PromptExecutor.add_message, types.FunctionType):
+        if not isinstance(execution.PromptExecutor.add_message, types.FunctionType):
             raise TypeError("add_message is no method")
-        hook(PromptExecutor, "add_message", companion.add_message)
+        hook(execution.PromptExecutor, "add_message", companion.add_message)
+        if not hasattr(execution, "get_progress_state"):
+            hook(execution, "get_input_data", companion.get_input_data)
         LOG.info("jobstatus: ready")
     except Exception as problem:  # so it is before 2024
-        LOG.warning("jobstatus: ready, but only for jobs with a client id: %r", problem)
+        LOG.warning("jobstatus: ready, but hears little of jobs without a client id: %r", problem)
 
 
 install()

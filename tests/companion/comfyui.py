@@ -1,4 +1,4 @@
-"""A stand-in for the parts of ComfyUI that the companion touches, in several versions: who is sent what, and through what.
+"""A stand-in for what the companion touches of ComfyUI, in several versions: who is sent what, and through what.
 
 recordings_test.py holds it against recordings of real ones.
 """
@@ -83,7 +83,17 @@ def make_server_class():
     return PromptServer
 
 
-def make_executor_class(version):
+class DynamicPrompt:
+    def get_display_node_id(self, node):
+        return node.split(".")[0]
+
+
+def make_execution_module(version):
+    module = types.ModuleType("execution")
+    module.get_input_data = lambda inputs, class_def, node, outputs=None, prompt=None, extra_data=None: ({}, [])
+    if version.progress_state:
+        module.get_progress_state = lambda: None
+
     class PromptExecutor:
         def __init__(self, server):
             self.server = server
@@ -109,11 +119,16 @@ def make_executor_class(version):
             server.client_id = client_id
             self.status_messages = []
             self._states = {}
+            for node in nodes:
+                module.get_input_data({}, None, node)  # VALIDATE_INPUTS
             self.add_message("execution_start", {"prompt_id": prompt_id}, False)
+            for node in nodes:
+                module.get_input_data({}, None, node, None)  # IS_CHANGED
             self.add_message("execution_cached", {"nodes": list(cached), "prompt_id": prompt_id}, False)
             done = set()
             for node in nodes:
-                if not self._run_node(prompt_id, node, steps if node == nodes[0] else 0, done, fails, interrupted, pause):
+                node_steps = steps if node == nodes[0] else 0
+                if not self._run_node(prompt_id, node, node_steps, done, fails, interrupted, pause):
                     break
             else:
                 if version.notes:
@@ -124,8 +139,10 @@ def make_executor_class(version):
 
         def _run_node(self, prompt_id, node, steps, done, fails, interrupted, pause):
             server = self.server
-            displayed = {"display_node": node} if version.display_node else {}
+            prompt = DynamicPrompt() if version.display_node else {}
+            displayed = {"display_node": prompt.get_display_node_id(node)} if version.display_node else {}
             self._progress(prompt_id, node, 0.0, 1.0, "running")
+            module.get_input_data({}, None, node, {}, prompt, {})
             if server.client_id is not None:
                 server.last_node_id = node
                 server.send_sync("executing", {"node": node, **displayed, "prompt_id": prompt_id}, server.client_id)
@@ -169,7 +186,8 @@ def make_executor_class(version):
         PromptExecutor._message = PromptExecutor.add_message
         del PromptExecutor.add_message
         PromptExecutor.__getattr__ = lambda self, name: self._message if name == "add_message" else _no(name)
-    return PromptExecutor
+    module.PromptExecutor = PromptExecutor
+    return module
 
 
 def _no(name):
@@ -184,8 +202,7 @@ class ComfyUI:
     def __init__(self, version="v0.33.0"):
         self.server_module = types.ModuleType("server")
         self.server_module.PromptServer = make_server_class()
-        self.execution_module = types.ModuleType("execution")
-        self.execution_module.PromptExecutor = make_executor_class(VERSIONS[version])
+        self.execution_module = make_execution_module(VERSIONS[version])
         self.server = self.server_module.PromptServer()
         self.executor = self.execution_module.PromptExecutor(self.server)
 

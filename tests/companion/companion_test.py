@@ -116,17 +116,30 @@ class JobsOfClients(Case):
 
 class JobsWithoutClientId(Case):
     def test_the_service_hears_of_them(self):
-        middle = {"v0.3.44": ["progress"] * 2}
         for version in ("v0.3.44", "v0.3.57", "v0.3.64", "v0.33.0"):
             for end, last in (({}, "execution_success"), ({"fails": "2"}, "execution_error")):
                 with self.subTest(version=version, end=end):
                     comfyui = self.start(version)
                     service = comfyui.server.connect("jobstatus-1")
                     comfyui.run("p", ["1", "2"], **end)
-                    self.assertEqual(types_of(mirrored(service)), STARTED + [last])
-                    self.assertEqual(mirrored(service), trimmed(comfyui.executor.status_messages))
-                    if version in middle:
-                        self.assertEqual(types_of(direct(service)), middle[version])
+                    heard = [e for e in mirrored(service) if e[0] != "executing"]
+                    self.assertEqual(types_of(heard), STARTED + [last])
+                    self.assertEqual(heard, trimmed(comfyui.executor.status_messages))
+                    self.assertEqual(types_of(direct(service)).count("progress"), 2)
+
+    def test_which_node_runs(self):
+        for version in VERSIONS:
+            with self.subTest(version):
+                comfyui = self.start(version)
+                service = comfyui.server.connect("jobstatus-1")
+                comfyui.run("p", ["1", "2.0.1"])
+                told = [data for event, data in mirrored(service) if event == "executing"]
+                if version == "v0.3.44":  # the newer ones have progress_state for everybody
+                    self.assertEqual(told, [{"node": "1", "display_node": "1", "prompt_id": "p"},
+                                            {"node": "2.0.1", "display_node": "2", "prompt_id": "p"}])
+                    self.assertEqual(types_of(mirrored(service)), STARTED + ["executing"] * 2 + ["execution_success"])
+                else:
+                    self.assertEqual(told, [])
 
     def test_what_goes_to_everybody_is_not_mirrored(self):
         for version in VERSIONS:
@@ -135,7 +148,17 @@ class JobsWithoutClientId(Case):
                 service = comfyui.server.connect("jobstatus-1")
                 comfyui.run("p", ["1", "2"], interrupted="2")
                 self.assertEqual(types_of(direct(service)).count("execution_interrupted"), 1)
-                self.assertEqual(types_of(mirrored(service)), [] if version == "2023-12" else STARTED)
+                heard = [e for e in types_of(mirrored(service)) if e != "executing"]
+                self.assertEqual(heard, [] if version == "2023-12" else STARTED)
+
+    def test_an_executor_that_is_not_the_servers(self):
+        comfyui = self.start()
+        service = comfyui.server.connect("jobstatus-1")
+        elsewhere = type(comfyui.server).__new__(type(comfyui.server))
+        elsewhere.client_id = None
+        comfyui.execution_module.PromptExecutor(elsewhere).add_message("execution_start", {"prompt_id": "p"}, False)
+        comfyui.server.deliver()
+        self.assertEqual(service, [])
 
     def test_before_2024_only_what_everybody_hears(self):
         comfyui = self.start("2023-12")
@@ -143,7 +166,7 @@ class JobsWithoutClientId(Case):
         comfyui.run("p", ["1", "2"])
         self.assertEqual(types_of(direct(service)), ["progress"] * 2)
         self.assertEqual(mirrored(service), [])
-        self.assertIn("only for jobs with a client id", self.warnings()[0])
+        self.assertIn("hears little of jobs without a client id", self.warnings()[0])
 
     def test_blocked_is_no_end(self):
         comfyui = self.start()
@@ -178,6 +201,14 @@ class Progress(Case):
         service = comfyui.server.connect("jobstatus-1")
         self.send(comfyui, "p", {"1": {"value": 1}})
         self.send(comfyui, "q", {"1": {"value": 1}})
+        self.assertEqual(self.nodes(service), [{"1": {"value": 1}}] * 2)
+
+    def test_all_when_the_same_prompt_runs_again(self):
+        comfyui = self.start()
+        service = comfyui.server.connect("jobstatus-1")
+        for _ in range(2):
+            comfyui.server.send_sync("execution_start", {"prompt_id": "p"}, "somebody")
+            self.send(comfyui, "p", {"1": {"value": 1}})
         self.assertEqual(self.nodes(service), [{"1": {"value": 1}}] * 2)
 
     def test_all_for_a_new_socket(self):
@@ -264,12 +295,61 @@ class Reconnecting(Case):
                         self.assertEqual(self.replayed(service), [])
                         self.assertTrue(all(d.get("prompt_id") == "q" for _, d in mirrored(service)))
 
+    def test_nor_just_after_its_end(self):
+        comfyui = self.start()
+        for event in ("execution_start", "executing", "execution_success"):
+            comfyui.server.send_sync(event, {"node": "1", "prompt_id": "p"}, "somebody")
+        service = comfyui.server.connect("jobstatus-1")
+        comfyui.server.send_sync("executing", {"node": None, "prompt_id": "p"}, "somebody")
+        comfyui.server.deliver()
+        self.assertEqual(self.replayed(service), [])
+
+    def test_nor_if_its_end_was_not_told(self):  # as before July 2024
+        comfyui = self.start()
+        comfyui.executor.add_message("execution_start", {"prompt_id": "p"}, False)
+        service = comfyui.server.connect("jobstatus-1")
+        comfyui.run("q", ["1"])
+        self.assertEqual(self.replayed(service), [])
+
+    def test_nor_if_its_end_is_executing_nothing(self):  # as before 2024
+        comfyui = self.start("2023-12")
+        comfyui.run("p", ["1"], client_id="somebody")
+        service = comfyui.server.connect("jobstatus-1")
+        comfyui.run("q", ["1"])
+        self.assertEqual(self.replayed(service), [])
+
+    def test_it_comes_before_what_everybody_hears(self):
+        comfyui = self.start("v0.33.0")
+        service = []
+        comfyui.run("p", ["1"], pause=lambda: comfyui.server.sockets.setdefault("jobstatus-1", service))
+        comfyui.executor.add_message("execution_start", {"prompt_id": "q"}, False)
+        late = comfyui.server.connect("jobstatus-2")
+        comfyui.server.send_sync("progress", {"value": 1, "max": 2, "prompt_id": "q", "node": None}, None)
+        comfyui.server.deliver()
+        self.assertEqual(types_of(late), ["jobstatus.mirror", "progress"])
+
+    def test_the_same_id_again(self):  # which the service avoids, but others may not
+        comfyui = self.start()
+        comfyui.server.connect("jobstatus-2")
+        state = ("progress_state", {"prompt_id": "p", "nodes": {"1": {"value": 1}}}, "somebody")
+        comfyui.server.connect("jobstatus-1")
+        comfyui.server.send_sync("execution_start", {"prompt_id": "p"}, "somebody")
+        comfyui.server.send_sync(*state)
+        del comfyui.server.sockets["jobstatus-1"]
+        comfyui.server.send_sync(*state)
+        comfyui.server.deliver()
+        again = comfyui.server.connect("jobstatus-1")
+        comfyui.server.send_sync(*state)
+        comfyui.server.deliver()
+        self.assertEqual(types_of(mirrored(again)), ["execution_start", "progress_state"])
+
     def test_a_second_service_does_not_disturb_the_first(self):
         comfyui = self.start()
-        first = comfyui.server.connect("jobstatus-1")
-        comfyui.run("p", ["1"], client_id="somebody", pause=lambda: comfyui.server.sockets.setdefault("jobstatus-2", []))
+        first, second = comfyui.server.connect("jobstatus-1"), []
+        comfyui.run("p", ["1"], client_id="somebody",
+                    pause=lambda: comfyui.server.sockets.setdefault("jobstatus-2", second))
         self.assertEqual(self.replayed(first), [])
-        self.assertEqual(self.replayed(comfyui.server.sockets["jobstatus-2"]), STARTED + ["executing"])
+        self.assertEqual(self.replayed(second), STARTED + ["executing"])
 
 
 class WithoutAService(Case):
@@ -373,6 +453,13 @@ class Failures(Case):
             comfyui.server.send_sync()
         with self.assertRaises(TypeError):
             comfyui.executor.add_message("execution_start")
+
+    def test_what_comfyui_answers_is_passed_on(self):
+        comfyui = super().start("v0.3.44")
+        comfyui.companion.Companion._run = None  # fails when called
+        comfyui.server.connect("jobstatus-1")
+        self.assertEqual(comfyui.execution_module.get_input_data({}, None, "1", {}, {}, {}), ({}, []))
+        self.assertEqual(len(self.warnings()), 1)
 
     def test_any_way_to_call_it(self):
         comfyui = self.start()
@@ -499,6 +586,32 @@ class Neighbours(Case):
         self.assertEqual(mirrored(service), [])
         self.assertEqual(types_of(direct(service)).count("execution_start"), 1)
 
+    def test_one_that_sends_later(self):
+        comfyui = self.start()
+        cls = type(comfyui.server)
+        original, later = cls.send_sync, []
+        cls.send_sync = lambda *args: later.append(args)
+        service = comfyui.server.connect("jobstatus-1")
+        comfyui.executor.run("p", ["1"], client_id="somebody")
+        for args in later:
+            original(*args)
+        comfyui.server.deliver()
+        self.assertEqual(types_of(mirrored(service)).count("execution_start"), 1)
+
+    def test_sockets_that_come_and_go_meanwhile(self):
+        class Restless(str):
+            def startswith(self, *_):
+                comfyui.server.sockets[f"new {len(comfyui.server.sockets)}"] = []
+                return False
+
+        comfyui = self.start()
+        comfyui.server.connect(Restless("a"))
+        comfyui.server.connect(5)
+        service = comfyui.server.connect("jobstatus-1")
+        comfyui.run("p", ["1"], client_id="somebody")
+        self.assertEqual(types_of(mirrored(service))[:2], STARTED)
+        self.assertEqual(self.warnings(), [])
+
     def test_two_copies_of_us(self):
         comfyui = self.start()
         comfyui.load_companion()
@@ -544,7 +657,7 @@ class OtherComfyUIs(Case):
         service = comfyui.server.connect("jobstatus-1")
         comfyui.run("p", ["1"], client_id="somebody")
         self.assertEqual(types_of(mirrored(service))[:2], STARTED)
-        self.assertIn("only for jobs with a client id", self.warnings()[0])
+        self.assertIn("hears little of jobs without a client id", self.warnings()[0])
 
     def test_add_message_of_another_kind(self):
         comfyui = ComfyUI()
@@ -554,7 +667,7 @@ class OtherComfyUIs(Case):
         comfyui.load_companion()
         comfyui.run("p", ["1"])
         self.assertEqual(calls, STARTED + ["execution_success"])
-        self.assertIn("only for jobs with a client id", self.warnings()[0])
+        self.assertIn("hears little of jobs without a client id", self.warnings()[0])
 
     def test_send_sync_with_more_parameters(self):
         comfyui = ComfyUI()
