@@ -17,7 +17,13 @@ constexpr std::array<std::string_view, 9> kMirrored = {
 
 SharedFrame Mirror::Reflect(const SocketEvent& event) {
   if (std::find(kMirrored.begin(), kMirrored.end(), event.type) == kMirrored.end()) return nullptr;
+  if (event.type == "execution_start") prompt_id_.clear();  // the same id may run again
   Json data = event.type == "progress_state" ? ChangedNodes(event.data) : event.data;
+  if (event.type == "progress_state" && data.Find("nodes")->members.empty()) return nullptr;
+  if (event.type == "executing") executing_ = data.Find("node")->is_null() ? Json() : data;
+  if (event.type == "progress" && !data.Find("prompt_id") && executing_.is_object()) {
+    for (const char* key : {"prompt_id", "node"}) data.Set(key, *executing_.Find(key));
+  }
   if (event.type == "executed") data.Erase("output");
   if (event.type == "execution_error") {
     for (const char* key : {"traceback", "current_inputs", "current_outputs"}) data.Erase(key);
