@@ -35,7 +35,7 @@ class Companion:
         self._server = server
         self._send = send  # send_sync without us: (event, data, sid)
         self._past = {}  # what a new socket must be told of the running prompt: data by event
-        self._told = set()  # the sockets that were told
+        self._told = {}  # the sockets that were told, by client id: the service comes back under the same one
         self._prompt_id = None  # the prompt of these:
         self._nodes = {}  # progress_state as last mirrored: plain states by node id
         self._complete = set()  # the sockets that have all of them
@@ -94,7 +94,8 @@ class Companion:
         if event == "execution_start":
             self._past, self._prompt_id = {}, None
         # Of a copy, as the server's thread changes it.
-        ours = [s for s in list(self._server.sockets) if isinstance(s, str) and s.startswith(PREFIX)]
+        sockets = list(self._server.sockets.items())
+        ours = {s: socket for s, socket in sockets if isinstance(s, str) and s.startswith(PREFIX)}
         if ours or self._told:
             self._greet(ours)
         if event in REPLAYED:
@@ -105,9 +106,9 @@ class Companion:
         return [s for s in ours if sid is not None and sid != s]
 
     def _greet(self, ours):
-        new = [s for s in ours if s not in self._told]
-        self._told = set(ours)
-        self._complete &= self._told
+        new = [s for s, socket in ours.items() if self._told.get(s) is not socket]
+        self._told = ours
+        self._complete = (self._complete & ours.keys()) - set(new)
         for event in REPLAYED:
             for s in new if event in self._past else ():
                 self._tell(s, event, plain(self._past[event]), replayed=True)
@@ -170,7 +171,7 @@ def install():
         from server import PromptServer
 
         server = PromptServer.instance
-        list(server.sockets)
+        list(server.sockets.items())
         if hasattr(PromptServer, "jobstatus_companion"):
             return LOG.warning("jobstatus: is installed twice; this one does nothing: %s", __file__)
         companion = PromptServer.jobstatus_companion = Companion(server, server.send_sync)

@@ -51,6 +51,7 @@ asio::awaitable<void> Seat::Run() {
     socket_ = std::make_shared<WebSocket>(io_, http_, options_.limits);
     const BackendError error = co_await Sit();
     socket_->Drop();
+    socket_.reset();  // its timers would keep the loop busy
     const bool was_taken = std::exchange(taken_, false);
     if (stopped_) break;
     if (was_taken || !failing_) ears_.lost(error);

@@ -114,19 +114,24 @@ std::optional<decltype(RunEvent::what)> Meaning(std::string_view type, Data& dat
   return std::nullopt;
 }
 
-// {"type": …, "data": …}, in that order: so ComfyUI writes it.
-simdjson::error_code ReadEvent(json::object& object, std::string& type, Data& data, bool& mirrored) {
+struct Wrapping {
+  bool mirrored = false;
+  bool replayed = false;
+};
+
+// {"type": …, "data": …}, in that order: so ComfyUI writes it. A mirrored event has another one as its data.
+simdjson::error_code ReadEvent(json::object& object, std::string& type, Data& data, Wrapping& wrapping) {
   return EachField(object, [&](std::string_view key, json::value& value) {
     if (key == "type") type = TextOrEmpty(value);
+    if (key == "replayed") wrapping.replayed = true;
     if (key != "data" || type.empty()) return SUCCESS;
-    if (type != kMirror || mirrored) return ReadData(value, data);
+    if (type != kMirror || wrapping.mirrored) return ReadData(value, data);
     if (!IsObject(value)) return SUCCESS;
     json::object inner;
     if (const auto error = value.get_object().get(inner)) return error;
-    mirrored = true;
+    wrapping.mirrored = true;
     type.clear();
-    const auto error = ReadEvent(inner, type, data, mirrored);
-    return error;
+    return ReadEvent(inner, type, data, wrapping);
   });
 }
 
@@ -137,9 +142,9 @@ std::optional<SocketMessage> SocketMessageReader::Read(const Body& text, RunEven
   json::object root;
   std::string type;
   Data data;
-  bool mirrored = false;
+  Wrapping wrapping;
   if (text.size() == 0 || parser_->parser.iterate(text.data(), text.size(), text.capacity()).get(document) ||
-      document.get_object().get(root) || ReadEvent(root, type, data, mirrored)) {
+      document.get_object().get(root) || ReadEvent(root, type, data, wrapping)) {
     return std::nullopt;
   }
   SocketMessage message;
@@ -149,8 +154,11 @@ std::optional<SocketMessage> SocketMessageReader::Read(const Body& text, RunEven
   } else if (type == "feature_flags") {
     message.features = true;
   } else if (auto what = Meaning(type, data)) {
+    // To one who comes back as the owner of the running job ComfyUI says which node runs, and leaves out the job.
+    const bool to_late_comer = wrapping.replayed || (type == "executing" && !data.prompt_id);
     message.event = {.job_id = std::move(data.prompt_id).value_or(""),
-                     .channel = mirrored ? RunEvent::Channel::kMirror : channel,
+                     .channel = wrapping.mirrored ? RunEvent::Channel::kMirror : channel,
+                     .replayed = to_late_comer,
                      .heard_at = now,
                      .what = *std::move(what)};
   }

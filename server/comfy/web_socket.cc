@@ -99,11 +99,11 @@ class WebSocket::WireOver final : public WebSocket::Wire {
     error_code failed;
     const Address& address = http_.address;
     const auto endpoints = co_await resolver_.async_resolve(address.host(), address.port(), Into(failed));
-    if (failed) co_return std::unexpected(ErrorOf(failed, "looking up " + address.host()));
+    if (Failed(failed)) co_return std::unexpected(ErrorOf(failed, "looking up " + address.host()));
     Tcp& tcp = beast::get_lowest_layer(socket_);
     tcp.expires_after(limits_.connect_timeout);
     co_await tcp.async_connect(endpoints, Into(failed));
-    if (failed) co_return std::unexpected(ErrorOf(failed, "connecting the WebSocket"));
+    if (Failed(failed)) co_return std::unexpected(ErrorOf(failed, "connecting the WebSocket"));
     tcp.socket().set_option(asio::ip::tcp::no_delay(true));
     tcp.expires_after(limits_.handshake_timeout);
     if constexpr (std::is_same_v<Stream, Tls>) {
@@ -112,7 +112,7 @@ class WebSocket::WireOver final : public WebSocket::Wire {
       if (is_name) SSL_set_tlsext_host_name(socket_.next_layer().native_handle(), address.host().c_str());
       socket_.next_layer().set_verify_callback(asio::ssl::host_name_verification(address.host()));
       co_await socket_.next_layer().async_handshake(asio::ssl::stream_base::client, Into(failed));
-      if (failed) co_return std::unexpected(ErrorOf(failed, "the TLS handshake of the WebSocket"));
+      if (Failed(failed)) co_return std::unexpected(ErrorOf(failed, "the TLS handshake of the WebSocket"));
     }
     tcp.expires_never();
 
@@ -134,7 +134,7 @@ class WebSocket::WireOver final : public WebSocket::Wire {
                        .http_status = status,
                        .detail = "the WebSocket was refused with HTTP status " + std::to_string(status)});
     }
-    if (failed) co_return std::unexpected(ErrorOf(failed, "the WebSocket handshake"));
+    if (Failed(failed)) co_return std::unexpected(ErrorOf(failed, "the WebSocket handshake"));
     co_return std::expected<void, BackendError>();
   }
 
@@ -172,11 +172,18 @@ class WebSocket::WireOver final : public WebSocket::Wire {
   }
 
   void Drop() override {
+    dropped_ = true;
     resolver_.cancel();
     beast::get_lowest_layer(socket_).close();
   }
 
  private:
+  // A step may have succeeded just before the drop, which then met nothing that it could end.
+  bool Failed(error_code& code) const {
+    if (!code && dropped_) code = asio::error::operation_aborted;
+    return code.failed();
+  }
+
   static websocket::stream<Stream> MakeSocket(asio::io_context& io, asio::ssl::context& tls) {
     if constexpr (std::is_same_v<Stream, Tls>) {
       return websocket::stream<Stream>(io, tls);
@@ -191,6 +198,7 @@ class WebSocket::WireOver final : public WebSocket::Wire {
   asio::ip::tcp::resolver resolver_;
   websocket::stream<Stream> socket_;
   std::array<char, 64 * 1024> chunk_;
+  bool dropped_ = false;
 };
 
 WebSocket::WebSocket(asio::io_context& io, const HttpOptions& http, WebSocketLimits limits) {

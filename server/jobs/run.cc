@@ -27,6 +27,11 @@ bool ReportsSteps(double max) {
   return std::isfinite(max) && max > 1;
 }
 
+// A node that has made steps when it is first heard of began at some time before.
+std::optional<Time> BeganBy(const RunEvent::NodeState& told, Time heard_at) {
+  return told.value > 0 ? std::nullopt : std::optional(heard_at);
+}
+
 double Fraction(double value, double max) {
   const double fraction = value / max;
   return std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0;
@@ -64,8 +69,12 @@ void Run::Hear(const RunEvent& event) {
 
 void Run::On(const RunEvent::Began& began, const RunEvent& event) {
   if (event.channel == RunEvent::Channel::kSeat) owner_only_ = true;
-  state_.began = event.heard_at;
-  start_time_ = began.timestamp;
+  if (began.timestamp) start_time_ = began.timestamp;
+  if (!event.replayed) {
+    state_.began = event.heard_at;
+  } else if (!state_.began && began.timestamp && *began.timestamp < event.heard_at) {
+    state_.began = began.timestamp;  // by ComfyUI's clock; nothing better is to be had
+  }
 }
 
 void Run::On(const RunEvent::Cached& cached, const RunEvent&) {
@@ -93,7 +102,7 @@ void Run::On(const RunEvent::Executing& executing, const RunEvent& event) {
     }
   }
   executing_ = place->index;
-  Start(place->index, event.heard_at);
+  Start(place->index, event.replayed ? std::nullopt : std::optional(event.heard_at));
   if (place->part) Advance(*place, executing.node, 0, 0, event.heard_at);
 }
 
@@ -102,7 +111,7 @@ void Run::On(const RunEvent::Step& step, const RunEvent& event) {
                      : executing_ ? std::optional(Place{*executing_, false})
                                   : std::nullopt;
   if (!place) return;
-  Start(place->index, event.heard_at);
+  Start(place->index, std::nullopt);  // unless its beginning was heard
   Advance(*place, step.node.value_or(""), step.value, step.max, event.heard_at);
 }
 
@@ -115,11 +124,11 @@ void Run::On(const RunEvent::NodeStates& states, const RunEvent& event) {
     const NodeRun& node = state_.nodes[place->index];
     if (place->part) {
       if (node.state == NodeRun::State::kDone) continue;
-      Start(place->index, event.heard_at);
+      Start(place->index, BeganBy(told, event.heard_at));
       const double max = told.finished ? 1 : told.max;
       Advance(*place, told.node, told.finished ? max : told.value, max, event.heard_at);
     } else if (!told.finished) {
-      Start(place->index, event.heard_at);
+      Start(place->index, BeganBy(told, event.heard_at));
       Advance(*place, told.node, told.value, told.max, event.heard_at);
     } else if (node.state == NodeRun::State::kWaiting) {
       never_ran.push_back(place->index);
@@ -180,7 +189,7 @@ bool Run::Feeds(Index upstream, Index node) const {
   return false;
 }
 
-void Run::Start(Index index, Time at) {
+void Run::Start(Index index, std::optional<Time> at) {
   NodeRun& node = state_.nodes[index];
   state_.heard = true;
   // Once done a node stays so: what says otherwise is late. (A loop makes new parts, with ids of their own.)

@@ -56,7 +56,7 @@ class Run {
 
   std::optional<Place> Find(std::string_view node, std::string_view display_node) const;
   bool Feeds(Index upstream, Index node) const;
-  void Start(Index index, Time at);
+  void Start(Index index, std::optional<Time> at);  // absent: at some time before
   void Advance(const Place& place, std::string_view node, double value, double max, Time at);
   void Finish(Index index, Time at);
   void SkipAbove(Index index);

@@ -49,6 +49,7 @@ struct RunEvent {
   // Empty: of whichever job is running (`executing` to one who comes back; `progress` before Jan 2024).
   std::string job_id;
   Channel channel = Channel::kSeat;
+  bool replayed = false;  // told to one who came late: it happened some time before
   Time heard_at;
   std::variant<Began, Cached, Executing, Step, NodeStates, Over> what;
 };

@@ -277,6 +277,19 @@ class Reconnecting(Case):
                 if VERSIONS[version].progress_state == "owner":
                     self.assertEqual(heard[3][0], "progress_state")
 
+    def test_also_one_that_comes_back_under_the_same_client_id(self):
+        comfyui = self.start()
+        first, second = comfyui.server.connect("jobstatus-1"), []
+
+        def reconnect():
+            if comfyui.server.sockets["jobstatus-1"] is first:
+                comfyui.server.deliver()
+                comfyui.server.sockets["jobstatus-1"] = second
+
+        comfyui.run("p", ["1", "2"], client_id="somebody", steps=3, pause=reconnect)
+        self.assertEqual(self.replayed(first), [])
+        self.assertEqual(self.replayed(second), STARTED + ["executing"])
+
     def test_the_first_service_ever(self):
         comfyui = self.start()
         service = []
@@ -362,9 +375,9 @@ class WithoutAService(Case):
                 class Sockets(dict):
                     looks = 0
 
-                    def __iter__(self):
+                    def items(self):
                         Sockets.looks += 1
-                        return super().__iter__()
+                        return super().items()
 
                 comfyui.server.sockets = Sockets(somebody=[])
                 original = type(comfyui.server).send_sync
