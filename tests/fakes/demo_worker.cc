@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,30 +14,34 @@
 #include "fakes/python_number.h"
 
 namespace fakes {
-namespace {
 
-using std::chrono::milliseconds;
-
-struct Node {
+struct DemoNode {
   std::string id;
   std::string class_type;
   Json inputs;
 };
 
-std::string TextInput(const Node& node, std::string_view name, std::string otherwise) {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr int64_t kStepsBetweenPreviews = 5;
+constexpr std::string_view kPreview = "\xff\xd8\xff\xd9";  // a JPEG's beginning and end
+
+std::string TextInput(const DemoNode& node, std::string_view name, std::string otherwise) {
   const Json* input = node.inputs.Find(name);
   return input && input->is_string() ? input->text : std::move(otherwise);
 }
 
-std::vector<Node> NodesInOrder(const std::string& prompt_json) {
+std::vector<DemoNode> NodesInOrder(const std::string& prompt_json) {
   const Json prompt = ParseJson(prompt_json).value_or(Json::Object());
-  std::vector<Node> nodes;
+  std::vector<DemoNode> nodes;
   for (const auto& [id, node] : prompt.members) {
     const Json* class_type = node.Find("class_type");
     const Json* inputs = node.Find("inputs");
     nodes.push_back({id, class_type ? class_type->text : "", inputs ? *inputs : Json::Object()});
   }
-  std::stable_sort(nodes.begin(), nodes.end(), [](const Node& a, const Node& b) {
+  std::stable_sort(nodes.begin(), nodes.end(), [](const DemoNode& a, const DemoNode& b) {
     const auto first = IntOf(a.id);
     const auto second = IntOf(b.id);
     if (first && second) return *first < *second;
@@ -49,12 +55,13 @@ std::vector<Node> NodesInOrder(const std::string& prompt_json) {
 struct Duration {
   int64_t steps;
   milliseconds step;
+  bool tells_steps = false;
 };
 
-Duration DurationOf(const Node& node) {
-  if (node.class_type == "KSampler") {
-    const Json* steps = node.inputs.Find("steps");
-    return {steps ? IntOf(steps->text).value_or(20) : 20, milliseconds(50)};
+Duration DurationOf(const DemoNode& node) {
+  const Json* steps = node.inputs.Find("steps");
+  if (node.class_type == "KSampler" || steps) {
+    return {steps ? IntOf(steps->text).value_or(20) : 20, milliseconds(50), true};
   }
   if (node.class_type == "SaveImage") return {1, milliseconds(100)};
   if (node.class_type == "VAEDecode") return {1, milliseconds(200)};
@@ -62,7 +69,54 @@ Duration DurationOf(const Node& node) {
   return {1, milliseconds(50)};
 }
 
-Json SavedImage(const Node& node, int number) {
+// Names what each node of a prompt computes: nodes with the same name have the same result.
+class Computations {
+ public:
+  Computations(const std::vector<DemoNode>& nodes, int job) : job_(job) {
+    for (const DemoNode& node : nodes) nodes_[node.id] = &node;
+  }
+
+  std::string Of(const std::string& node_id) {
+    const auto [known, is_new] = names_.try_emplace(node_id);  // "" until known: a cycle ends here
+    if (!is_new) return known->second;
+    const auto node = nodes_.find(node_id);
+    if (node == nodes_.end()) return "";
+    return names_[node_id] = NameOf(*node->second);
+  }
+
+ private:
+  std::string NameOf(const DemoNode& node) {
+    Json inputs = node.inputs;
+    for (auto& [name, input] : inputs.members) {
+      const bool is_link = input.items.size() == 2 && input.items[0].is_string();
+      if (is_link) input.items[0].text = Of(input.items[0].text);
+    }
+    if (node.class_type == "KSampler" && !inputs.Find("seed")) inputs.Set("seed", Json::Int(job_));
+    // Names contain names: hashed, they stay short.
+    return node.class_type + " " + std::to_string(std::hash<std::string>()(ToText(inputs)));
+  }
+
+  const int job_;
+  std::map<std::string, const DemoNode*> nodes_;
+  std::map<std::string, std::string> names_;
+};
+
+// The nodes whose results are there. All other results are forgotten, as ComfyUI does.
+std::vector<std::string> CachedNodes(const std::vector<DemoNode>& nodes, Computations* computations,
+                                     std::map<std::string, Json>* results) {
+  std::vector<std::string> cached;
+  std::map<std::string, Json> kept;
+  for (const DemoNode& node : nodes) {
+    const auto result = results->find(computations->Of(node.id));
+    if (result == results->end()) continue;
+    cached.push_back(node.id);
+    kept.insert(*result);
+  }
+  *results = std::move(kept);
+  return cached;
+}
+
+Json SavedImage(const DemoNode& node, int number) {
   std::array<char, 24> digits{};
   std::snprintf(digits.data(), digits.size(), "_%05d_.png", number);
   const std::string filename = TextInput(node, "filename_prefix", "ComfyUI") + digits.data();
@@ -71,7 +125,7 @@ Json SavedImage(const Node& node, int number) {
                                                              {"type", Json::String("output")}})})}});
 }
 
-ErrorSpec ErrorOf(const Node& node, const std::string& message) {
+ErrorSpec ErrorOf(const DemoNode& node, const std::string& message) {
   ErrorSpec error;
   error.node_id = node.id;
   error.node_type = node.class_type;
@@ -94,25 +148,49 @@ void DemoWorker::Work(const std::stop_token& stop) {
 }
 
 void DemoWorker::RunJob(const std::stop_token& stop) {
+  const std::vector<DemoNode> nodes = NodesInOrder(comfy_->prompt_of_running());
+  Computations computations(nodes, ++jobs_started_);
+  comfy_->Cached(CachedNodes(nodes, &computations, &results_));
+
   Json outputs = Json::Object();
   std::vector<std::string> executed;
-  for (const Node& node : NodesInOrder(comfy_->prompt_of_running())) {
-    const Duration duration = DurationOf(node);
-    const auto step = std::chrono::duration_cast<std::chrono::microseconds>(duration.step / speed_);
-    for (int64_t i = 0; i < duration.steps; ++i) {
-      if (comfy_->WaitForInterrupt(step, stop)) return comfy_->FinishInterrupted(node.id, node.class_type, executed);
-      if (stop.stop_requested()) return;
+  for (const DemoNode& node : nodes) {
+    auto result = results_.find(computations.Of(node.id));
+    if (result == results_.end()) {
+      comfy_->StartNode(node.id);
+      if (!SpendTimeIn(node, stop)) {
+        if (!stop.stop_requested()) comfy_->FinishInterrupted(node.id, node.class_type, executed);
+        return;
+      }
+      if (const std::string message = TextInput(node, "raise", ""); !message.empty()) {
+        ErrorSpec error = ErrorOf(node, message);
+        error.executed = executed;
+        error.outputs_json = ToText(outputs);
+        return comfy_->FinishError(error);
+      }
+      const Json output = node.class_type == "SaveImage" ? SavedImage(node, ++images_saved_) : Json();
+      result = results_.emplace(computations.Of(node.id), output).first;
+      executed.push_back(node.id);
+      if (output.is_null()) comfy_->FinishNode(node.id);
     }
-    if (const std::string message = TextInput(node, "raise", ""); !message.empty()) {
-      ErrorSpec error = ErrorOf(node, message);
-      error.executed = executed;
-      error.outputs_json = ToText(outputs);
-      return comfy_->FinishError(error);
-    }
-    if (node.class_type == "SaveImage") outputs.Set(node.id, SavedImage(node, ++images_saved_));
-    executed.push_back(node.id);
+    // Of cached nodes only those with an output are told.
+    if (result->second.is_null()) continue;
+    comfy_->FinishNode(node.id, ToText(result->second));
+    outputs.Set(node.id, result->second);
   }
   comfy_->FinishSuccess(ToText(outputs));
+}
+
+bool DemoWorker::SpendTimeIn(const DemoNode& node, const std::stop_token& stop) {
+  const Duration duration = DurationOf(node);
+  const auto time = std::chrono::duration_cast<std::chrono::microseconds>(duration.step / speed_);
+  for (int64_t step = 1; step <= duration.steps; ++step) {
+    if (comfy_->WaitForInterrupt(time, stop) || stop.stop_requested()) return false;
+    if (!duration.tells_steps) continue;
+    comfy_->Step(node.id, step, duration.steps);
+    if (step % kStepsBetweenPreviews == 0) comfy_->Preview(kPreview);
+  }
+  return true;
 }
 
 }  // namespace fakes

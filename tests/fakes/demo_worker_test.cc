@@ -21,6 +21,10 @@ struct Demo : testing::Test {
       if (const Json* entry = history.Find(prompt_id)) return *entry;
     }
   }
+  // The nodes it took from the job before, as JSON.
+  static std::string Cached(const Json& entry) {
+    return ToText(*entry.Find("status")->Find("messages")->items[1].items[1].Find("nodes"));
+  }
   static Json LastMessage(const Json& entry) { return entry.Find("status")->Find("messages")->items.back(); }
 };
 
@@ -31,6 +35,35 @@ TEST_F(Demo, RunsJobsAndSavesNumberedImages) {
   EXPECT_EQ(ToText(*entry.Find("outputs")),
             R"({"9": {"images": [{"filename": "ComfyUI_00002_.png", "subfolder": "", "type": "output"}]}})");
   EXPECT_EQ(LastMessage(entry).items[0].text, "execution_success");
+}
+
+TEST_F(Demo, TakesFromTheJobBeforeWhatIsFedAlike) {
+  const DemoWorker worker(&comfy, kFast);
+  const auto run = [this](const std::string& seed, const std::string& prefix) {
+    const std::string inputs = R"({"steps": 2, "model": ["1", 0], "seed": )" + seed + "}";
+    return Entry(comfy
+                     .Submit({.prompt_json = R"({"1": {"class_type": "CheckpointLoaderSimple", "inputs": {}},)"
+                                             R"("2": {"class_type": "KSampler", "inputs": )" +
+                                             inputs +
+                                             R"(}, "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], )"
+                                             R"("filename_prefix": ")" +
+                                             prefix + "\"}}}"})
+                     .prompt_id);
+  };
+  const Json first = run("7", "a");
+  EXPECT_EQ(Cached(first), "[]");
+  const Json again = run("7", "a");
+  EXPECT_EQ(Cached(again), R"(["1", "2", "3"])");
+  EXPECT_EQ(ToText(*again.Find("outputs")), ToText(*first.Find("outputs")));
+  EXPECT_EQ(Cached(run("7", "b")), R"(["1", "2"])");
+  EXPECT_EQ(Cached(run("8", "b")), R"(["1"])");
+  EXPECT_EQ(Cached(run("7", "b")), R"(["1"])");  // only the job before counts
+}
+
+TEST_F(Demo, SamplesAnewWhereNoSeedIsGiven) {
+  const DemoWorker worker(&comfy, kFast);
+  comfy.Submit();
+  EXPECT_EQ(Cached(Entry(comfy.Submit().prompt_id)), "[]");
 }
 
 TEST_F(Demo, RaisesWhereANodeSaysSo) {
