@@ -19,6 +19,12 @@ bool IsStep(const RunEvent& event) {
   return std::holds_alternative<RunEvent::Step>(event.what) || std::holds_alternative<RunEvent::NodeStates>(event.what);
 }
 
+// The end of a node and of nothing else: the next one begins in a moment, and then it is told with it.
+bool IsPause(const RunEvent& event) {
+  const auto* states = std::get_if<RunEvent::NodeStates>(&event.what);
+  return states != nullptr && std::ranges::all_of(states->nodes, &RunEvent::NodeState::finished);
+}
+
 }  // namespace
 
 Listener::Listener(boost::asio::io_context& io, const HttpOptions& http, ListenerOptions options,
@@ -118,11 +124,10 @@ void Listener::Attach(const std::vector<RunningJob>& running) {
 void Listener::Collect(const RunEvent& event) {
   collected_.push_back(event);
   const jobs::Steady now = SteadyNow();
-  if (!IsStep(event) || now - flushed_at_ >= options_.flush_interval || collected_.size() >= kMaxCollected) {
-    return Flush();
-  }
+  const jobs::Steady due = (IsPause(event) ? now : flushed_at_) + options_.flush_interval;
+  if (!IsStep(event) || due <= now || collected_.size() >= kMaxCollected) return Flush();
   if (std::exchange(flush_armed_, true)) return;
-  flush_timer_.expires_at(flushed_at_ + options_.flush_interval);
+  flush_timer_.expires_at(due);
   flush_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     flush_armed_ = false;
     if (!cancelled && !stopped_) Flush();

@@ -1,5 +1,6 @@
 #include "jobs/runs.h"
 
+#include <algorithm>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -18,8 +19,16 @@ void Foresee(const Outlook& outlook, Time now, JobStatus& status) {
 }
 
 Runs::Job& Runs::Track(const QueueItem& item) {
-  Job& job = jobs_[item.job_id];
-  if (!(job.number == item.number)) job = {.number = item.number};
+  const auto [found, added] = jobs_.try_emplace(item.job_id);
+  Job& job = found->second;
+  if (added || !(job.number == item.number)) {
+    job = {.number = item.number};
+    const auto early = std::ranges::find(early_, item.job_id, &std::pair<std::string, Run>::first);
+    if (early != early_.end()) {
+      job.run = std::move(early->second);
+      early_.erase(early);
+    }
+  }
   if (item.workflow && !job.workflow) {
     job.workflow = item.workflow;
     job.run.SetWorkflow(item.workflow);
@@ -57,30 +66,35 @@ void Runs::See(const QueueListing& listing, std::optional<Time> since, Time now)
   std::erase_if(jobs_, [&](const auto& job) { return !seen.contains(job.first); });
 }
 
+Run& Runs::Early(const std::string& job_id) {
+  const auto known = std::ranges::find(early_, job_id, &std::pair<std::string, Run>::first);
+  if (known != early_.end()) return known->second;
+  if (early_.size() == kMaxEarly) early_.pop_front();
+  return early_.emplace_back(job_id, Run()).second;
+}
+
 // The one that runs, where no more than one does.
-Runs::Job* Runs::Running() {
-  Job* found = nullptr;
-  for (auto& [id, job] : jobs_) {
-    if (!job.running) continue;
-    if (found != nullptr) return nullptr;
-    found = &job;
-  }
-  return found;
+std::map<std::string, Runs::Job>::iterator Runs::Running() {
+  const auto runs = [](const auto& job) { return job.second.running; };
+  const auto found = std::ranges::find_if(jobs_, runs);
+  const bool one = found != jobs_.end() && std::find_if(std::next(found), jobs_.end(), runs) == jobs_.end();
+  return one ? found : jobs_.end();
 }
 
 std::optional<std::string> Runs::Hear(const RunEvent& event) {
   if (!event.job_id.empty()) {
     const auto job = jobs_.find(event.job_id);
-    if (job == jobs_.end()) return std::nullopt;
+    if (job == jobs_.end()) {
+      Early(event.job_id).Hear(event);
+      return std::nullopt;
+    }
     job->second.run.Hear(event);
     return job->first;
   }
-  for (auto& [id, job] : jobs_) {
-    if (&job != Running()) continue;
-    job.run.Hear(event);
-    return id;
-  }
-  return std::nullopt;
+  const auto running = Running();
+  if (running == jobs_.end()) return std::nullopt;
+  running->second.run.Hear(event);
+  return running->first;
 }
 
 void Runs::Ended(const std::string& job_id, const HistoryEntry& entry, Time now) {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstddef>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "jobs/history.h"
@@ -35,7 +38,8 @@ class Runs {
   // job that runs now may have begun at any time.
   void See(const QueueListing& listing, std::optional<Time> since, Time now);
 
-  // Something was heard. The job it is about, if it is in the queue; its outlook may have changed.
+  // Something was heard, maybe before the job was seen in the queue. The job it is about, if it is there; its outlook
+  // may have changed.
   std::optional<std::string> Hear(const RunEvent& event);
 
   // The job has ended, as the history says.
@@ -47,6 +51,8 @@ class Runs {
   // Of a job in the queue; empty of any other.
   Outlook OutlookOf(const std::string& job_id, Time now);
 
+  static constexpr std::size_t kMaxEarly = 8;  // jobs heard of and not yet seen
+
  private:
   struct Job {
     QueueNumber number;  // tells this run from another of the same id
@@ -57,9 +63,11 @@ class Runs {
   };
 
   Job& Track(const QueueItem& item);
-  Job* Running();
+  Run& Early(const std::string& job_id);
+  std::map<std::string, Job>::iterator Running();
 
   std::map<std::string, Job> jobs_;
+  std::deque<std::pair<std::string, Run>> early_;  // heard of, not yet seen; oldest first
   TimeRemaining time_remaining_;
 };
 
