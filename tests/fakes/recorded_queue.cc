@@ -1,6 +1,7 @@
 #include "fakes/recorded_queue.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 #include <utility>
 
@@ -107,8 +108,16 @@ void RecordedQueue::ForgetIdleDeeds() {
 bool RecordedQueue::DeletionComesFirst(int64_t time_us) const {
   if (deeds_.empty() || deeds_.front().time_us > time_us + kClockSlackUs) return false;
   if (deeds_.front().kind != Deed::Kind::kDelete && deeds_.front().kind != Deed::Kind::kClear) return false;
+  const std::vector<std::string> running = comfy_.running();
+  if (!running.empty() && running.front() == ended_) return false;
   const int64_t ended_ms = EndTimeOf(EntryOfRunning());
   return ended_ms == 0 || deeds_.front().time_us <= ended_ms * 1000;
+}
+
+void RecordedQueue::CatchUp(const Moment& moment) {
+  CatchUpWithHistory(moment.time_us);
+  if (moment.is_end()) ended_ = moment.prompt_id();
+  if (moment.kind == Moment::Kind::kMessage && moment.type() == "status") CatchUpWithStatus(moment);
 }
 
 void RecordedQueue::CatchUpWithStatus(const Moment& status) {
@@ -137,6 +146,7 @@ void RecordedQueue::CatchUpWithStatus(const Moment& status) {
                            std::to_string(remaining()) + " jobs to " + std::to_string(told));
 }
 
+// Of this no socket is told.
 void RecordedQueue::CatchUpWithHistory(int64_t time_us) {
   while (!history_deeds_.empty() && history_deeds_.front().time_us <= time_us) {
     const Deed deed = history_deeds_.front();
@@ -148,11 +158,29 @@ void RecordedQueue::CatchUpWithHistory(int64_t time_us) {
 void RecordedQueue::SubmitNext() {
   const Deed deed = deeds_.front();
   deeds_.pop_front();
-  clock_ms_ = deed.exchange ? jobs_.CreateTimeOf(*deed.exchange) : deed.time_us / 1000;
-  next_id_ = deed.exchange ? ParseJson(deed.exchange->body).value().Find("prompt_id")->text : deed.prompt_id;
-  PromptRequest request = deed.exchange ? RequestOf(*deed.exchange) : PromptRequest{.client_id = deed.client_id};
-  if (request.client_id == recorded_client_) request.client_id = actual_client_;
+  PromptRequest request{.client_id = deed.client_id};
+  next_id_ = deed.prompt_id;
+  clock_ms_ = deed.time_us / 1000;
+  if (deed.exchange) {
+    const Json accepted = ParseJson(deed.exchange->body).value();
+    request = RequestOf(*deed.exchange);
+    next_id_ = accepted.Find("prompt_id")->text;
+    clock_ms_ = jobs_.CreateTimeOf(*deed.exchange);
+    if (!request.number) CountTo(std::abs(IntOf(accepted.Find("number")->text).value()));
+  }
+  if (!recorded_client_.empty() && request.client_id == recorded_client_) request.client_id = actual_client_;
   comfy_.Submit(request);
+  if (!request.number) ++count_;
+}
+
+// The server gives numbers to what it refuses, too.
+void RecordedQueue::CountTo(int64_t number) {
+  for (; count_ < number; ++count_) {
+    try {
+      comfy_.Submit({.prompt_json = "{}"});
+    } catch (const std::invalid_argument&) {  // as it was meant
+    }
+  }
 }
 
 PromptRequest RecordedQueue::RequestOf(const Exchange& exchange) const {

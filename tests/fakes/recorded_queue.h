@@ -26,12 +26,11 @@ class RecordedQueue {
   // From now on jobs of the client `recorded` are submitted as `actual`'s.
   void Rename(std::string recorded, std::string actual);
 
-  // Brings the queue where it must have been when the server sent `status`. Throws std::runtime_error when the
-  // recording does not tell how.
-  void CatchUpWithStatus(const Moment& status);
-  // Forgets what was forgotten by then, of which no socket is told.
-  void CatchUpWithHistory(int64_t time_us);
-  // Ends the running job as it ended; does nothing when none runs.
+  // Brings the queue and the history where they must have been when the server sent this message, if it is one. Throws
+  // std::runtime_error when the recording does not tell how.
+  void CatchUp(const Moment& moment);
+  // Ends the running job as it ended; does nothing when none runs. CatchUp does it, too, but only with the status that
+  // follows the end.
   void Finish();
 
  private:
@@ -44,10 +43,13 @@ class RecordedQueue {
     std::string client_id = "";          // of an unrecorded submission
   };
 
+  void CatchUpWithStatus(const Moment& status);
+  void CatchUpWithHistory(int64_t time_us);
   void Plan(const Exchange& exchange);
   void PlanUnposted(const std::vector<Moment>& moments, const std::vector<RecordedSocket>& sockets);
   PromptRequest RequestOf(const Exchange& exchange) const;
   void SubmitNext();
+  void CountTo(int64_t number);
   void StartNext();
   const Json* EntryOfRunning() const;
   size_t remaining() const { return comfy_.running().size() + comfy_.pending().size(); }
@@ -59,10 +61,12 @@ class RecordedQueue {
   RecordedJobs jobs_;
   std::deque<Deed> deeds_;          // what is still to be done to the queue ...
   std::deque<Deed> history_deeds_;  // ... and to the history
+  std::string ended_;               // the job whose end was told last
   std::string recorded_client_;
   std::string actual_client_;
   std::atomic<int64_t> clock_ms_ = 0;  // the server's thread reads it, too
   std::string next_id_;
+  int64_t count_ = 0;  // the number that a submission without one will get
   FakeComfy comfy_;
 };
 

@@ -135,7 +135,7 @@ class AgainstRecordedSockets : public testing::TestWithParam<Scenario> {
       // Text of a node, which the fake has no word for.
       comfy().SendBinary(moment.frame->payload, sockets_[moment.sockets[0]].client_id);
     } else if (moment.type() == "status") {
-      queue_.CatchUpWithStatus(moment);
+      queue_.CatchUp(moment);
     } else if (moment.is_end()) {
       queue_.Finish();
     } else {
@@ -176,7 +176,6 @@ TEST_P(AgainstRecordedSockets, ItTellsThemTheSame) {
   for (size_t i = 0; i < moments_.size(); ++i) {
     const Moment& moment = moments_[i];
     SCOPED_TRACE("moment " + std::to_string(i) + " " + moment.type());
-    queue_.CatchUpWithHistory(moment.time_us);
     switch (moment.kind) {
       case Moment::Kind::kOpen:
         Open(i);
