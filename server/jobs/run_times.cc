@@ -44,13 +44,4 @@ std::optional<Estimate> RunTimes::EndOfQueued(int position, const std::optional<
                   begin.latest_end + middle + scaled(run->high - run->median)};
 }
 
-std::optional<Estimate> Settle(const std::optional<Estimate>& old, const std::optional<Estimate>& fresh, Time now) {
-  if (!old || !fresh) return fresh;
-  const Duration tolerance = std::max(Duration(std::chrono::seconds(1)), (fresh->end - now) / 10);
-  const auto close = [&](Time a, Time b) { return (a > b ? a - b : b - a) <= tolerance; };
-  const bool holds = close(old->end, fresh->end) && close(old->earliest_end, fresh->earliest_end) &&
-                     close(old->latest_end, fresh->latest_end);
-  return holds ? old : fresh;
-}
-
 }  // namespace jobs

@@ -4,6 +4,7 @@
 #include <deque>
 #include <optional>
 
+#include "jobs/estimate.h"  // board.cc takes Settle from here
 #include "jobs/job.h"
 #include "jobs/time.h"
 
@@ -34,9 +35,5 @@ class RunTimes {
 
   std::deque<Duration> runs_;  // oldest first
 };
-
-// `fresh`, or `old` where the difference is too small to tell a caller: under a second, or under a tenth of the time
-// left.
-std::optional<Estimate> Settle(const std::optional<Estimate>& old, const std::optional<Estimate>& fresh, Time now);
 
 }  // namespace jobs

@@ -180,15 +180,5 @@ TEST(RunTimes, RememberABoundedNumberOfRuns) {
   EXPECT_EQ(runs.EndOfRunning(kNow, kNow)->end, kNow + 1s);
 }
 
-TEST(Estimates, HoldStillWhileTheyAreNearlyRight) {
-  const Estimate old{kNow + 100s, kNow + 90s, kNow + 110s};
-  const Estimate near{kNow + 105s, kNow + 95s, kNow + 112s};
-  const Estimate far{kNow + 150s, kNow + 140s, kNow + 160s};
-  EXPECT_EQ(Settle(old, near, kNow), old);
-  EXPECT_EQ(Settle(old, far, kNow), far);
-  EXPECT_EQ(Settle(std::nullopt, near, kNow), near);
-  EXPECT_EQ(Settle(old, std::nullopt, kNow), std::nullopt);
-}
-
 }  // namespace
 }  // namespace jobs
