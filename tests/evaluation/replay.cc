@@ -11,14 +11,13 @@
 namespace evaluation {
 namespace {
 
-constexpr double kShort = 0.25;  // seconds
-
 // Follows what is published of one job.
 class Published {
  public:
-  void Offer(const std::optional<jobs::Estimate>& fresh, double now, int& changes, int& turns) {
+  const std::optional<jobs::Estimate>& Offer(const std::optional<jobs::Estimate>& fresh, double now, int& changes,
+                                             int& turns) {
     const auto settled = jobs::Settle(last_, fresh, At(now));
-    if (settled == last_) return;
+    if (settled == last_) return last_;
     ++changes;
     if (settled && last_) {
       const double change = SecondsOf(settled->end) - SecondsOf(last_->end);
@@ -29,7 +28,7 @@ class Published {
         went_up_ = up;
       }
     }
-    last_ = settled;
+    return last_ = settled;
   }
 
  private:
@@ -39,8 +38,8 @@ class Published {
 
 class Player {
  public:
-  Player(const std::vector<PlayedJob>& jobs, double poll)
-      : jobs_(jobs), poll_(poll), ours_(jobs.size()), naive_(jobs.size()) {}
+  Player(const std::vector<PlayedJob>& jobs, double poll, double shortest)
+      : jobs_(jobs), poll_(poll), shortest_(shortest), ours_(jobs.size()), naive_(jobs.size()) {}
 
   Replayed Play() {
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
@@ -49,6 +48,7 @@ class Player {
       // What was submitted before it began was asked for in the turns of the jobs before, or while nothing ran.
       const double free = i == 0 ? job.submitted : std::max(jobs_[i - 1].ended, job.submitted);
       Submitted(i, free, job.began);
+      submitted_ = std::max(submitted_, i + 1);  // one that was submitted as it began is not asked for
       Run(i);
       remaining_.Ended(StateAt(job, job.ended), At(job.ended), job.completed);
       families_.insert(job.family);
@@ -103,6 +103,7 @@ class Player {
     std::vector<const jobs::RunState*> running;
     if (run != nullptr) running.push_back(run);
     const auto ends = remaining_.EndsOfQueue(running, Pending(first, job + 1), At(now));
+    if (run != nullptr && !jobs_[first - 1].completed) return;  // its untimely end cannot be foreseen
     const std::size_t place = job - first + 1;
     Add(job,
         run == nullptr ? "about to begin"
@@ -110,34 +111,39 @@ class Player {
         : place <= 5   ? "queued, 2nd-5th"
         : place <= 20  ? "queued, 6th-20th"
                        : "queued, 21st-",
-        now, ends.back(), std::nullopt);
+        now, Offer(job, ends.back(), now), std::nullopt);
   }
 
   void AskRunning(std::size_t i, double now, int percent) {
     const PlayedJob& job = jobs_[i];
     Add(i, (job.heard ? "running, " : "unheard, ") + std::to_string(percent) + " %", now,
-        remaining_.EndOfRunning(StateAt(job, now), At(now)), NaiveEnd(job, now));
+        Offer(i, remaining_.EndOfRunning(StateAt(job, now), At(now)), now), NaiveEnd(job, now));
   }
 
   void Poll(std::size_t i, double now) {
     const jobs::RunState run = StateAt(jobs_[i], now);
     Steadiness& steadiness = replayed_.steadiness;
-    ours_[i].Offer(remaining_.EndOfRunning(run, At(now)), now, steadiness.changes, steadiness.turns);
+    Offer(i, remaining_.EndOfRunning(run, At(now)), now);
     std::optional<jobs::Estimate> naive;
     if (const auto end = NaiveEnd(jobs_[i], now)) naive = {At(*end), At(*end), At(*end)};
     naive_[i].Offer(naive, now, steadiness.naive_changes, steadiness.naive_turns);
     const std::vector<const jobs::RunState*> running = {&run};
     const auto ends = remaining_.EndsOfQueue(running, Pending(i + 1, submitted_), At(now));
     for (std::size_t p = 0; p < ends.size(); ++p) {
-      ours_[i + 1 + p].Offer(ends[p], now, steadiness.changes, steadiness.turns);
+      Offer(i + 1 + p, ends[p], now);
     }
+  }
+
+  // What is published of `job` then.
+  const std::optional<jobs::Estimate>& Offer(std::size_t job, const std::optional<jobs::Estimate>& fresh, double now) {
+    return ours_[job].Offer(fresh, now, replayed_.steadiness.changes, replayed_.steadiness.turns);
   }
 
   void Add(std::size_t i, std::string situation, double now, const std::optional<jobs::Estimate>& estimate,
            const std::optional<double>& naive) {
     const PlayedJob& job = jobs_[i];
-    if (!job.completed) return;            // a run that fails has no end to be right about
-    if (job.ended - now < kShort) return;  // nobody waits for so little
+    if (!job.completed) return;  // a run that fails has no end to be right about
+    if (job.ended - now < shortest_) return;
     Asked asked{.situation = std::move(situation), .unseen = !families_.contains(job.family), .truth = job.ended - now};
     if (estimate) {
       asked.ours = SecondsOf(estimate->end) - now;
@@ -150,6 +156,7 @@ class Player {
 
   const std::vector<PlayedJob>& jobs_;
   double poll_;
+  double shortest_;
   jobs::TimeRemaining remaining_;
   std::vector<Published> ours_;
   std::vector<Published> naive_;
@@ -160,8 +167,17 @@ class Player {
 
 }  // namespace
 
-Replayed Replay(const std::vector<PlayedJob>& jobs, double poll) {
-  return Player(jobs, poll).Play();
+Steadiness& Steadiness::operator+=(const Steadiness& other) {
+  jobs += other.jobs;
+  changes += other.changes;
+  turns += other.turns;
+  naive_changes += other.naive_changes;
+  naive_turns += other.naive_turns;
+  return *this;
+}
+
+Replayed Replay(const std::vector<PlayedJob>& jobs, double poll, double shortest) {
+  return Player(jobs, poll, shortest).Play();
 }
 
 }  // namespace evaluation

@@ -8,7 +8,8 @@
 
 namespace evaluation {
 
-// One moment at which the end of a job was asked for. Times in seconds from that moment.
+// One moment at which the end of a job was asked for; ours is what was published then. Times in seconds from that
+// moment.
 struct Asked {
   std::string situation;  // "queued, 2nd to 5th"
   bool unseen = false;    // no job of its family had ended before
@@ -26,6 +27,8 @@ struct Steadiness {
   int turns = 0;          // of direction
   int naive_changes = 0;  // the same of the naive rule, published by the same rule; of running jobs only
   int naive_turns = 0;
+
+  Steadiness& operator+=(const Steadiness& other);
 };
 
 struct Replayed {
@@ -34,7 +37,8 @@ struct Replayed {
 };
 
 // Plays `jobs` (in the order in which they ran, one at a time) to a TimeRemaining that knows nothing at first, and asks
-// it as the service does. `poll`: how often a look is taken.
-Replayed Replay(const std::vector<PlayedJob>& jobs, double poll);
+// it as the service does. `poll`: how often a look is taken. Moments with less than `shortest` to go do not count:
+// nobody waits for so little.
+Replayed Replay(const std::vector<PlayedJob>& jobs, double poll, double shortest = 0.25);
 
 }  // namespace evaluation

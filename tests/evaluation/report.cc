@@ -58,9 +58,11 @@ Score ScoreOf(std::string situation, std::span<const Asked> asked, const std::fu
   return score;
 }
 
-std::vector<Score> ScoresOf(std::span<const Asked> asked) {
+std::vector<Score> ScoresOf(std::span<const Asked> asked, bool each) {
   std::map<std::string, int> situations;
-  for (const Asked& a : asked) ++situations[a.situation];
+  if (each) {
+    for (const Asked& a : asked) ++situations[a.situation];
+  }
   std::vector<Score> scores;
   for (const auto& [situation, count] : situations) {
     scores.push_back(ScoreOf(situation, asked, [&](const Asked& a) { return a.situation == situation; }));

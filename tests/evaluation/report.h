@@ -24,8 +24,8 @@ struct Score {
 
 Score ScoreOf(std::string situation, std::span<const Asked> asked, const std::function<bool(const Asked&)>& counts);
 
-// One score for each situation, and for all that wait, all that run, and those never seen before.
-std::vector<Score> ScoresOf(std::span<const Asked> asked);
+// One score for each situation, if `each`; and for all that wait, all that run, and those never seen before.
+std::vector<Score> ScoresOf(std::span<const Asked> asked, bool each = true);
 
 std::string ToTable(const std::vector<Score>& scores);
 std::string ToText(const Steadiness& steadiness);

@@ -19,5 +19,12 @@ TEST(Estimates, HoldStillWhileTheyAreNearlyRight) {
   EXPECT_EQ(Settle(old, std::nullopt, kNow), std::nullopt);
 }
 
+TEST(Estimates, DoNotHoldOnceTheyShouldHaveEnded) {
+  const Estimate old{kNow + 100s, kNow + 90s, kNow + 110s};
+  const Estimate later{kNow + 100s + 500ms, kNow + 100s, kNow + 110s};
+  EXPECT_EQ(Settle(old, later, kNow + 99s), old);
+  EXPECT_EQ(Settle(old, later, kNow + 100s), later);
+}
+
 }  // namespace
 }  // namespace jobs
