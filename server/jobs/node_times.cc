@@ -26,12 +26,15 @@ struct Key {
   bool scaled;
 };
 
-std::array<Key, 4> KeysOf(const Workflow::Node& node) {
+constexpr std::size_t kKeys = 5;
+
+std::array<Key, kKeys> KeysOf(const Workflow::Node& node) {
   using enum NodeTimes::Likeness;
   // Times of nodes whose size is not known say nothing of those whose size is, nor the other way round.
   const std::uint64_t sized = node.size > 0 ? 8 : 0;
   return {Key{node.kind, kSame, false}, Key{node.sizeless_kind + sized + 1, kSimilar, true},
-          Key{node.own_kind + sized + 2, kClass, true}, Key{node.class_kind + sized + 3, kClass, true}};
+          Key{node.own_kind + sized + 2, kClass, true}, Key{node.class_kind + sized + 3, kClass, true},
+          Key{node.class_kind + 4, kClass, false}};
 }
 
 }  // namespace
@@ -60,7 +63,7 @@ void NodeTimes::Add(const Workflow::Node& node, bool cold, const NodeRun& run) {
 std::optional<NodeTimes::Expected> NodeTimes::Expect(const Workflow::Node& node, bool cold) const {
   Expected expected;
   const auto keys = KeysOf(node);
-  std::array<const Kind*, 4> kinds{};
+  std::array<const Kind*, kKeys> kinds{};
   for (std::size_t i = 0; i < keys.size(); ++i) kinds[i] = kinds_.Find(keys[i].hash);
 
   for (std::size_t i = 0; i < keys.size(); ++i) {

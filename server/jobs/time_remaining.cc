@@ -44,6 +44,19 @@ double LeftOf(double total, double elapsed) {
   return std::max(total - elapsed, std::max(0.05 * total, 0.2 * elapsed - 0.15 * total));
 }
 
+// What a node of this run has taken so far, for those of which nothing is known. Nothing before one has ended.
+std::optional<double> UsualNode(const RunState& run) {
+  std::vector<double> times;
+  for (const NodeRun& node : run.nodes) {
+    if (node.state == State::kDone && node.began && node.ended && *node.ended >= *node.began) {
+      times.push_back(Seconds(*node.ended - *node.began));
+    }
+  }
+  if (times.empty()) return std::nullopt;
+  std::ranges::sort(times);
+  return QuantileOf(times, 0.5);
+}
+
 // What is left of a node that is running. Nothing without evidence.
 std::optional<double> LeftOfNode(const Workflow::Node& node, const NodeRun& run,
                                  const std::optional<NodeTimes::Expected>& expected, Time now) {
@@ -131,10 +144,20 @@ std::optional<TimeRemaining::Forecast> TimeRemaining::ForecastAny() const {
   return ForecastFrom(kAnyRun, false, *any);
 }
 
+const std::optional<TimeRemaining::Forecast>* TimeRemaining::FindForecast(std::uint64_t shape) {
+  const auto known = forecasts_.find(shape);
+  if (known == forecasts_.end()) return nullptr;
+  if (known->second.evidence != evidence_ && may_renew_ > 0) return nullptr;
+  known->second.used = calls_;
+  return &known->second.forecast;
+}
+
 std::optional<TimeRemaining::Forecast> TimeRemaining::ForecastOf(const Workflow& workflow, const RunPlan& plan) {
-  if (const auto known = forecasts_.find(plan.shape); known != forecasts_.end()) return known->second;
-  if (forecasts_.size() >= kMaxPending) forecasts_.clear();
-  return forecasts_[plan.shape] = Best(Forecasts(workflow, plan));
+  if (const auto* known = FindForecast(plan.shape)) return *known;
+  if (may_renew_ > 0) --may_renew_;
+  Known& known = forecasts_[plan.shape];
+  known = {Best(Forecasts(workflow, plan)), evidence_, calls_};
+  return known.forecast;
 }
 
 std::optional<TimeRemaining::Forecast> TimeRemaining::ForecastWaiting(const std::shared_ptr<const Workflow>& workflow,
@@ -142,12 +165,14 @@ std::optional<TimeRemaining::Forecast> TimeRemaining::ForecastWaiting(const std:
   if (!workflow) return ForecastAny();
   const auto plan = [&] { return PlanRun(*workflow, (before ? Leftovers(*before) : Leftovers()).Cached(*workflow)); };
   Waiting& waiting = waiting_[{workflow.get(), before.get()}];
-  if (!waiting.workflow) {
-    waiting = {workflow, before, plan().shape, 0};
-  }
   waiting.used = calls_;
-  if (const auto known = forecasts_.find(waiting.shape); known != forecasts_.end()) return known->second;
-  return ForecastOf(*workflow, plan());
+  if (waiting.workflow) {
+    if (const auto* known = FindForecast(waiting.shape)) return *known;
+    return ForecastOf(*workflow, plan());
+  }
+  const RunPlan fresh = plan();
+  waiting = {workflow, before, fresh.shape, calls_};
+  return ForecastOf(*workflow, fresh);
 }
 
 TimeRemaining::Running& TimeRemaining::RunningOf(const RunState& run) {
@@ -188,11 +213,12 @@ std::optional<Band> TimeRemaining::Left(const RunState& run, Time now) {
     for (std::size_t i = 0; i < run.workflow->nodes().size(); ++i) {
       running.expected.push_back(nodes_.Expect(run.workflow->nodes()[i], running.plan.cold[i]));
     }
+    running.forecast = Best(Forecasts(*run.workflow, running.plan));
   }
   if (heard) {
     if (const auto left = LeftOfHeard(run, running, now)) return left;
   }
-  return LeftOfWhole(run, ForecastOf(*run.workflow, running.plan), now);
+  return LeftOfWhole(run, running.forecast, now);
 }
 
 std::optional<Band> TimeRemaining::LeftOfHeard(const RunState& run, Running& running, Time now) {
@@ -206,37 +232,26 @@ std::optional<Band> TimeRemaining::LeftOfHeard(const RunState& run, Running& run
   double current = 0;  // several run at once only where they wait for something else than the GPU
   double waiting = 0;
   std::array<double, 3> by_likeness{};
-  std::size_t unknown = 0;
+  const std::optional<double> guess = UsualNode(run);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const NodeRun& node_run = run.nodes[i];
-    const auto& expected = running.expected[i];
-    if (node_run.state == State::kRunning) {
-      const auto left = LeftOfNode(nodes[i], node_run, expected, now);
-      if (!left) return std::nullopt;
+    const bool runs = node_run.state == State::kRunning;
+    if (!runs && !ahead[i]) continue;
+    std::optional<NodeTimes::Expected> expected = running.expected[i];
+    if (!expected && guess && nodes[i].steps == 0) {
+      expected = {.besides = *guess, .likeness = Likeness::kClass, .total = *guess};
+    }
+    const auto left = runs       ? LeftOfNode(nodes[i], node_run, expected, now)
+                      : expected ? std::optional(expected->total)
+                                 : std::nullopt;
+    if (!left) return std::nullopt;
+    const bool own_pace = runs && node_run.steps > 0 && node_run.step_time;
+    by_likeness[own_pace ? 0 : static_cast<std::size_t>(expected->likeness)] += *left;
+    if (runs) {
       current = std::max(current, *left);
-      const bool own_pace = node_run.steps > 0 && node_run.step_time;
-      by_likeness[own_pace ? 0 : static_cast<std::size_t>(expected->likeness)] += *left;
-    } else if (ahead[i] && expected) {
-      waiting += expected->total;
-      by_likeness[static_cast<std::size_t>(expected->likeness)] += expected->total;
-    } else if (ahead[i]) {
-      if (nodes[i].steps > 0) return std::nullopt;
-      ++unknown;
+    } else {
+      waiting += *left;
     }
-  }
-  if (unknown > 0) {
-    // Nodes of which nothing is known take as long as those did that this run has finished.
-    std::vector<double> own;
-    for (const NodeRun& node : run.nodes) {
-      if (node.state == State::kDone && node.began && node.ended && *node.ended >= *node.began) {
-        own.push_back(Seconds(*node.ended - *node.began));
-      }
-    }
-    if (own.empty()) return std::nullopt;
-    std::ranges::sort(own);
-    const double guess = QuantileOf(own, 0.5) * static_cast<double>(unknown);
-    waiting += guess;
-    by_likeness[2] += guess;
   }
 
   const double left = current + waiting;
@@ -292,6 +307,7 @@ std::vector<std::optional<Estimate>> TimeRemaining::EndsOfQueue(
   if (lanes.empty()) lanes.push_back({});
 
   const std::uint64_t call = ++calls_;
+  may_renew_ = kMaxRenewed;
   std::shared_ptr<const Workflow> before =
       running.empty() || running.back() == nullptr ? nullptr : running.back()->workflow;
   for (std::size_t i = 0; i < pending.size() && i < kMaxPending && known; ++i) {
@@ -331,6 +347,7 @@ std::vector<std::optional<Estimate>> TimeRemaining::EndsOfQueue(
     lane.end += 0.3 * forecast->band.low + 0.4 * forecast->band.middle + 0.3 * forecast->band.high;
   }
   std::erase_if(waiting_, [&](const auto& entry) { return entry.second.used < call; });
+  std::erase_if(forecasts_, [&](const auto& entry) { return entry.second.used < call; });
   return ends;
 }
 
@@ -384,7 +401,6 @@ void TimeRemaining::Ended(const RunState& run, Time end, bool completed) {
   }
   left_ = Leftovers(run, completed);
   ++evidence_;
-  forecasts_.clear();
 }
 
 void TimeRemaining::Restarted() {

@@ -32,7 +32,10 @@ class TimeRemaining {
   TimeRemaining();
 
   static constexpr std::size_t kMaxPending = 10'000;  // of a longer queue, the jobs behind have no estimate
-  static constexpr std::size_t kMaxRunning = 8;       // runs whose forecasts are compared with what came
+  // Forecasts of waiting jobs that are made anew in one call when there is new evidence. The others follow in the next
+  // calls, as the caller may hold a lock.
+  static constexpr std::size_t kMaxRenewed = 100;
+  static constexpr std::size_t kMaxRunning = 8;  // runs whose forecasts are compared with what came
 
   // A run has left the queue at `end`. `completed`: with success; a failed or interrupted run is evidence for the nodes
   // that it finished, and for what ComfyUI has in its cache now, but not for how long such a run takes.
@@ -82,12 +85,18 @@ class TimeRemaining {
     Band band;               // as the record makes it
   };
 
-  // The plan of a run that waits, without what its forecast has made of it.
+  struct Known {
+    std::optional<Forecast> forecast;
+    std::uint64_t evidence = 0;  // that it rests on
+    std::uint64_t used = 0;      // in which call
+  };
+
+  // The shape of a run that waits.
   struct Waiting {
     std::shared_ptr<const Workflow> workflow;
     std::shared_ptr<const Workflow> before;  // runs directly before it; null: not known
     std::uint64_t shape = 0;
-    std::uint64_t used = 0;  // in which call of EndsOfQueue
+    std::uint64_t used = 0;  // in which call
   };
   using Neighbours = std::pair<const Workflow*, const Workflow*>;
   struct HashNeighbours {
@@ -104,8 +113,9 @@ class TimeRemaining {
     std::uint64_t used = 0;
     std::vector<bool> cached;
     RunPlan plan;
-    std::uint64_t evidence = 0;  // of `expected`
+    std::uint64_t evidence = 0;  // that these rest on:
     std::vector<std::optional<NodeTimes::Expected>> expected;
+    std::optional<Forecast> forecast;
     struct Said {
       Time at;
       NodeTimes::Likeness likeness;
@@ -130,6 +140,7 @@ class TimeRemaining {
   std::optional<Forecast> ForecastWaiting(const std::shared_ptr<const Workflow>& workflow,
                                           const std::shared_ptr<const Workflow>& before);
   std::optional<Forecast> ForecastOf(const Workflow& workflow, const RunPlan& plan);
+  const std::optional<Forecast>* FindForecast(std::uint64_t shape);  // null: to be made (anew)
   std::optional<Band> Left(const RunState& run, Time now);
   std::optional<Band> LeftOfHeard(const RunState& run, Running& running, Time now);
   std::optional<Band> LeftOfWhole(const RunState& run, const std::optional<Forecast>& forecast, Time now) const;
@@ -153,8 +164,9 @@ class TimeRemaining {
   Leftovers left_;
   std::vector<Running> running_;
   std::unordered_map<Neighbours, Waiting, HashNeighbours> waiting_;
-  std::unordered_map<std::uint64_t, std::optional<Forecast>> forecasts_;  // by shape; of the present evidence
-  std::uint64_t evidence_ = 1;                                            // grows with each change of it
+  std::unordered_map<std::uint64_t, Known> forecasts_;  // by shape
+  std::size_t may_renew_ = 0;
+  std::uint64_t evidence_ = 1;  // grows with each change of it
   std::uint64_t calls_ = 0;
 };
 

@@ -14,17 +14,17 @@ namespace {
 // Follows what is published of one job.
 class Published {
  public:
-  const std::optional<jobs::Estimate>& Offer(const std::optional<jobs::Estimate>& fresh, double now, int& changes,
-                                             int& turns) {
+  const std::optional<jobs::Estimate>& Offer(const std::optional<jobs::Estimate>& fresh, double now,
+                                             Steadiness::Seen& seen) {
     const auto settled = jobs::Settle(last_, fresh, At(now));
     if (settled == last_) return last_;
-    ++changes;
+    ++seen.changes;
     if (settled && last_) {
       const double change = SecondsOf(settled->end) - SecondsOf(last_->end);
       const double left = SecondsOf(last_->end) - now;
       if (std::abs(change) > 0.1 * left && std::abs(change) > 1) {
         const bool up = change > 0;
-        if (went_up_ && *went_up_ != up) ++turns;
+        if (went_up_ && *went_up_ != up) ++seen.turns;
         went_up_ = up;
       }
     }
@@ -122,11 +122,10 @@ class Player {
 
   void Poll(std::size_t i, double now) {
     const jobs::RunState run = StateAt(jobs_[i], now);
-    Steadiness& steadiness = replayed_.steadiness;
     Offer(i, remaining_.EndOfRunning(run, At(now)), now);
     std::optional<jobs::Estimate> naive;
     if (const auto end = NaiveEnd(jobs_[i], now)) naive = {At(*end), At(*end), At(*end)};
-    naive_[i].Offer(naive, now, steadiness.naive_changes, steadiness.naive_turns);
+    naive_[i].Offer(naive, now, replayed_.steadiness.naive);
     const std::vector<const jobs::RunState*> running = {&run};
     const auto ends = remaining_.EndsOfQueue(running, Pending(i + 1, submitted_), At(now));
     for (std::size_t p = 0; p < ends.size(); ++p) {
@@ -136,7 +135,8 @@ class Player {
 
   // What is published of `job` then.
   const std::optional<jobs::Estimate>& Offer(std::size_t job, const std::optional<jobs::Estimate>& fresh, double now) {
-    return ours_[job].Offer(fresh, now, replayed_.steadiness.changes, replayed_.steadiness.turns);
+    return ours_[job].Offer(fresh, now,
+                            now < jobs_[job].began ? replayed_.steadiness.waiting : replayed_.steadiness.running);
   }
 
   void Add(std::size_t i, std::string situation, double now, const std::optional<jobs::Estimate>& estimate,
@@ -169,10 +169,10 @@ class Player {
 
 Steadiness& Steadiness::operator+=(const Steadiness& other) {
   jobs += other.jobs;
-  changes += other.changes;
-  turns += other.turns;
-  naive_changes += other.naive_changes;
-  naive_turns += other.naive_turns;
+  for (const auto seen : {&Steadiness::waiting, &Steadiness::running, &Steadiness::naive}) {
+    (this->*seen).changes += (other.*seen).changes;
+    (this->*seen).turns += (other.*seen).turns;
+  }
   return *this;
 }
 

@@ -23,10 +23,13 @@ struct Asked {
 // How often what a caller saw went back and forth by more than a tenth of the time left.
 struct Steadiness {
   int jobs = 0;
-  int changes = 0;        // published
-  int turns = 0;          // of direction
-  int naive_changes = 0;  // the same of the naive rule, published by the same rule; of running jobs only
-  int naive_turns = 0;
+  struct Seen {
+    int changes = 0;  // published
+    int turns = 0;    // of direction
+  };
+  Seen waiting;  // ours
+  Seen running;
+  Seen naive;  // while running, published by the same rule
 
   Steadiness& operator+=(const Steadiness& other);
 };

@@ -92,9 +92,10 @@ std::string ToTable(const std::vector<Score>& scores) {
 std::string ToText(const Steadiness& s) {
   const auto of = [&](int count) { return s.jobs > 0 ? static_cast<double>(count) / s.jobs : 0.0; };
   return Format(
-      "published for a job: %.1f estimates, of which %.2f turn back by more than a tenth of the time left "
-      "(the naive rule, while running: %.1f and %.2f)\n",
-      of(s.changes), of(s.turns), of(s.naive_changes), of(s.naive_turns));
+      "published for a job, and of these turned back by more than a tenth of the time left: "
+      "waiting %.1f and %.2f, running %.1f and %.2f (the naive rule %.1f and %.2f)\n",
+      of(s.waiting.changes), of(s.waiting.turns), of(s.running.changes), of(s.running.turns), of(s.naive.changes),
+      of(s.naive.turns));
 }
 
 std::string ToJson(const std::vector<Score>& scores, const Steadiness& s) {
@@ -108,8 +109,11 @@ std::string ToJson(const std::vector<Score>& scores, const Steadiness& s) {
         Number(score.error_shared).c_str(), Number(score.naive).c_str(), Number(score.inside).c_str(),
         Number(score.width).c_str());
   }
-  return json + Format("], \"jobs\": %d, \"changes\": %d, \"turns\": %d, \"naive_changes\": %d, \"naive_turns\": %d}",
-                       s.jobs, s.changes, s.turns, s.naive_changes, s.naive_turns);
+  return json + Format(
+                    "], \"jobs\": %d, \"waiting_changes\": %d, \"waiting_turns\": %d, \"running_changes\": %d, "
+                    "\"running_turns\": %d, \"naive_changes\": %d, \"naive_turns\": %d}",
+                    s.jobs, s.waiting.changes, s.waiting.turns, s.running.changes, s.running.turns, s.naive.changes,
+                    s.naive.turns);
 }
 
 }  // namespace evaluation

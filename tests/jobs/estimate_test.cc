@@ -19,9 +19,16 @@ TEST(Estimates, HoldStillWhileTheyAreNearlyRight) {
   EXPECT_EQ(Settle(old, std::nullopt, kNow), std::nullopt);
 }
 
+TEST(Estimates, HoldWhileTheBandIsOffByAQuarterOfItself) {
+  const Estimate old{kNow + 100s, kNow + 40s, kNow + 200s};
+  EXPECT_EQ(Settle(old, Estimate{kNow + 101s, kNow + 75s, kNow + 170s}, kNow), old);
+  const Estimate narrower{kNow + 101s, kNow + 85s, kNow + 170s};
+  EXPECT_EQ(Settle(old, narrower, kNow), narrower);
+}
+
 TEST(Estimates, DoNotHoldOnceTheyShouldHaveEnded) {
   const Estimate old{kNow + 100s, kNow + 90s, kNow + 110s};
-  const Estimate later{kNow + 100s + 500ms, kNow + 100s, kNow + 110s};
+  const Estimate later{kNow + 100s + 500ms, kNow + 90s, kNow + 110s};
   EXPECT_EQ(Settle(old, later, kNow + 99s), old);
   EXPECT_EQ(Settle(old, later, kNow + 100s), later);
 }

@@ -364,6 +364,35 @@ TEST(TimeRemaining, ForgetsWhatItDoesNotNeed) {
   EXPECT_LE(backend.remaining.memory().shapes, ShapeTimes::kMaxShapes);
 }
 
+TEST(TimeRemaining, OfALongQueueTakesInNewEvidenceBitByBit) {
+  Backend backend;
+  for (int seed = 0; seed < 20; ++seed) backend.Run({.seed = seed}, true);
+  std::vector<Shared> pending;
+  for (std::size_t i = 0; i < 3 * TimeRemaining::kMaxRenewed; ++i) {
+    pending.push_back(Made({.seed = 100, .steps = 10 + static_cast<int>(i)}));
+  }
+  const double before = backend.Queue(pending).back();
+  EXPECT_EQ(backend.remaining.memory().forecasts, pending.size());
+  for (int seed = 0; seed < 20; ++seed) backend.Run({.seed = seed}, true, {.step = 1s});
+  const double first = backend.Queue(pending).back();
+  backend.Queue(pending);
+  const double last = backend.Queue(pending).back();
+  EXPECT_GT(last, before * 1.8);
+  EXPECT_LT(first, before * 1.5);
+  EXPECT_EQ(backend.Queue(pending).back(), last);
+}
+
+TEST(TimeRemaining, OfARunThatWasNotHeardFromItsBeginningIsWhatIsLeftOfItsNodes) {
+  Backend backend;
+  for (int seed = 0; seed < 5; ++seed) backend.Run({.seed = seed}, true);
+  const Shared workflow = Made({.seed = 9});
+  // Joined while it samples: what was cached, and when it began, is not known.
+  RunState run{.workflow = workflow, .nodes = std::vector<NodeRun>(workflow->nodes().size()), .heard = true};
+  run.nodes[*workflow->Find("5")] = {
+      .state = State::kRunning, .fraction = 0.5, .step = 10, .steps = 20, .stepped = kNow, .step_time = 500ms};
+  EXPECT_NEAR(Left(backend.remaining.EndOfRunning(run, kNow), kNow), 8, 0.5);
+}
+
 TEST(TimeRemaining, SaysTheSameWhenItIsAskedAgain) {
   Backend backend;
   for (int seed = 0; seed < 5; ++seed) backend.Run({.seed = seed}, true);
