@@ -322,8 +322,7 @@ TEST(Trap6, HoweverBigAndManyThePreviewsTheyAreReadAndDroppedSoThatNobodyIsHeldU
   comfyui.StartNode("3");
   const std::string preview(5'000'000, 'x');
   for (int step = 1; step <= 20; ++step) {
-    comfyui.Step("3", step, 20);
-    comfyui.Preview(preview);
+    comfyui.Step("3", step, 20, preview);
   }
   EXPECT_TRUE(AwaitNode(observed, id, "3", 20));
   ASSERT_TRUE(observed.Await([&] { return comfyui.queued_events() == 0; }));
