@@ -37,12 +37,11 @@ std::string BytesOfHex(std::string_view hex) {
   return bytes;
 }
 
-std::string BinaryPayload(const fs::path& folder, const Json& record) {
+std::string KeptOf(const fs::path& folder, const Json& record) {
   if (const Json* file = record.Find("file"); file && file->is_string()) return ReadRecordingFile(folder / file->text);
-  const Json* head = record.Find("head_hex");
-  std::string bytes = head ? BytesOfHex(head->text) : "";
-  bytes.resize(static_cast<size_t>(IntAt(record, "len")));
-  return bytes;
+  if (const Json* head = record.Find("head_hex")) return BytesOfHex(head->text);
+  const Json* text = record.Find("text");
+  return text ? text->text : "";
 }
 
 RecordedFrame ReadFrame(const fs::path& folder, const std::string& line) {
@@ -53,8 +52,9 @@ RecordedFrame ReadFrame(const fs::path& folder, const std::string& line) {
   frame.from_server = record->Find("dir")->text != "out";
   frame.op = record->Find("op")->text;
   frame.close_code = static_cast<int>(IntAt(*record, "code"));
-  const Json* text = record->Find("text");
-  frame.payload = frame.op == "binary" ? BinaryPayload(folder, *record) : text ? text->text : "";
+  frame.kept = KeptOf(folder, *record);
+  // Of a text the kept one counts: paths in it were rewritten.
+  frame.length = frame.op == "binary" ? static_cast<size_t>(IntAt(*record, "len")) : frame.kept.size();
   return frame;
 }
 
@@ -76,7 +76,7 @@ void ReadHandshake(const fs::path& path, RecordedSocket* socket) {
 
 Json EventOf(const RecordedFrame& frame) {
   if (frame.op != "text") return {};
-  return ParseJson(frame.payload).value_or(Json());
+  return ParseJson(frame.kept).value_or(Json());
 }
 
 const std::string& TypeOf(const Json& event) {
@@ -120,7 +120,7 @@ class Merger {
     const auto& frames = sockets_[socket].frames;
     if (!heads_[socket].opened || heads_[socket].ended) return false;
     for (size_t i = heads_[socket].index; i < frames.size(); ++i) {
-      if (frames[i].from_server && frames[i].op == "text") return frames[i].payload != frame.payload;
+      if (frames[i].from_server && frames[i].op == "text") return frames[i].kept != frame.kept;
     }
     return false;
   }
@@ -176,7 +176,7 @@ class Merger {
       for (size_t i = 0; i < sockets_.size(); ++i) {
         const RecordedFrame* other = HeadOf(i);
         if (i == socket || !other || !heads_[i].opened || !other->from_server || other->op != frame.op) continue;
-        if (other->payload != frame.payload) continue;
+        if (other->kept != frame.kept || other->length != frame.length) continue;
         moment.sockets.push_back(i);
         ++heads_[i].index;
       }

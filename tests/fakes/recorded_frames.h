@@ -16,8 +16,12 @@ struct RecordedFrame {
   int64_t time_us = 0;      // unix time
   bool from_server = true;  // else from the client
   std::string op;           // "text", "cont", "binary", "ping", "pong", "close"; "eof": the end of the connection
-  std::string payload;      // of a binary frame whose bytes were not kept: its beginning, then zeros
+  std::string kept;         // the payload, or the beginning of one that was too big
+  size_t length = 0;        // of the payload
   int close_code = 0;       // 0: none
+
+  // What was not kept is zeros.
+  std::string payload() const { return kept + std::string(length - kept.size(), '\0'); }
 };
 
 // One WebSocket to a real ComfyUI.

@@ -53,7 +53,7 @@ struct RecordedRun::Core {
   }
 
   void Send(const Moment& moment, const std::string& listener) {
-    sent = moment.frame->payload;
+    sent = moment.frame->payload();
     if (moment.frame->op == "binary") return queue.comfy().SendBinary(sent, listener);
     if (moment.data().Find("sid")) {
       Json data = moment.data();
