@@ -55,6 +55,7 @@ RecordedFrame ReadFrame(const fs::path& folder, const std::string& line) {
   frame.kept = KeptOf(folder, *record);
   // Of a text the kept one counts: paths in it were rewritten.
   frame.length = frame.op == "binary" ? static_cast<size_t>(IntAt(*record, "len")) : frame.kept.size();
+  if (frame.op == "text") frame.json = ParseJson(frame.kept).value_or(Json());
   return frame;
 }
 
@@ -72,11 +73,6 @@ void ReadHandshake(const fs::path& path, RecordedSocket* socket) {
       headers->emplace_back(line.substr(0, colon), line.substr(colon + 2));
     }
   }
-}
-
-Json EventOf(const RecordedFrame& frame) {
-  if (frame.op != "text") return {};
-  return ParseJson(frame.kept).value_or(Json());
 }
 
 const std::string& TypeOf(const Json& event) {
@@ -133,12 +129,11 @@ class Merger {
     }
     if (!next || !heads_[*next].opened) return next;
     const RecordedFrame& first = *HeadOf(*next);
-    const Json event = EventOf(first);
-    if (!first.from_server || TypeOf(event) != "status" || IsGreeting(event)) return next;
+    if (!first.from_server || TypeOf(first.json) != "status" || IsGreeting(first.json)) return next;
     // A status is for all: what somebody gets before it was sent before it.
     for (size_t i = 0; i < sockets_.size(); ++i) {
       const RecordedFrame* frame = HeadOf(i);
-      if (frame && frame->from_server && WaitsForAnother(i, first) && TypeOf(EventOf(*frame)) != "status") return i;
+      if (frame && frame->from_server && WaitsForAnother(i, first) && TypeOf(frame->json) != "status") return i;
     }
     return next;
   }
@@ -167,10 +162,10 @@ class Merger {
   }
 
   void TakeMessage(size_t socket, const RecordedFrame& frame) {
-    Moment moment{Moment::Kind::kMessage, frame.time_us, {socket}, &frame, EventOf(frame)};
+    Moment moment{Moment::Kind::kMessage, frame.time_us, {socket}, &frame};
     if (!frame.from_server) {
       moment.kind = Moment::Kind::kSpeech;
-    } else if (IsGreeting(moment.json)) {
+    } else if (IsGreeting(frame.json)) {
       moment.kind = Moment::Kind::kGreeting;
     } else {
       for (size_t i = 0; i < sockets_.size(); ++i) {
@@ -207,8 +202,7 @@ std::vector<RecordedSocket> LoadSockets(const fs::path& root, const std::string&
       socket.frames.push_back(ReadFrame(folder, line));
     }
     for (const RecordedFrame& frame : socket.frames) {
-      const Json event = EventOf(frame);
-      const Json* data = event.Find("data");
+      const Json* data = frame.json.Find("data");
       const Json* sid = data ? data->Find("sid") : nullptr;
       if (sid) socket.client_id = sid->text;
       if (sid) break;
@@ -220,12 +214,12 @@ std::vector<RecordedSocket> LoadSockets(const fs::path& root, const std::string&
 }
 
 std::string Moment::type() const {
-  return TypeOf(json);
+  return frame ? TypeOf(frame->json) : "";
 }
 
 const Json& Moment::data() const {
   static const Json kNone;
-  const Json* data = json.Find("data");
+  const Json* data = frame ? frame->json.Find("data") : nullptr;
   return data ? *data : kNone;
 }
 

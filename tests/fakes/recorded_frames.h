@@ -18,6 +18,7 @@ struct RecordedFrame {
   std::string op;           // "text", "cont", "binary", "ping", "pong", "close"; "eof": the end of the connection
   std::string kept;         // the payload, or the beginning of one that was too big
   size_t length = 0;        // of the payload
+  Json json = {};           // of a text, if it is JSON
   int close_code = 0;       // 0: none
 
   // What was not kept is zeros.
@@ -55,7 +56,6 @@ struct Moment {
   int64_t time_us = 0;
   std::vector<size_t> sockets;
   const RecordedFrame* frame = nullptr;  // nullptr of kOpen and kCut
-  Json json = {};                        // of a text message, if it is JSON
 
   std::string type() const;       // of the event: "status"; "" for none
   const Json& data() const;       // of the event; null for none

@@ -1,6 +1,7 @@
 #include "fakes/recorded_nodes.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <stdexcept>
 #include <utility>
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 #include "fakes/python_json.h"
@@ -58,7 +59,7 @@ struct RecordedRun::Core {
     if (moment.data().Find("sid")) {
       Json data = moment.data();
       data.Set("sid", Json::String(listener));
-      Json message = moment.json;
+      Json message = moment.frame->json;
       message.Set("data", std::move(data));
       sent = ToText(message);
     }
