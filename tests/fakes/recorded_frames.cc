@@ -37,12 +37,11 @@ std::string BytesOfHex(std::string_view hex) {
   return bytes;
 }
 
-std::string BinaryPayload(const fs::path& folder, const Json& record) {
+std::string KeptOf(const fs::path& folder, const Json& record) {
   if (const Json* file = record.Find("file"); file && file->is_string()) return ReadRecordingFile(folder / file->text);
-  const Json* head = record.Find("head_hex");
-  std::string bytes = head ? BytesOfHex(head->text) : "";
-  bytes.resize(static_cast<size_t>(IntAt(record, "len")));
-  return bytes;
+  if (const Json* head = record.Find("head_hex")) return BytesOfHex(head->text);
+  const Json* text = record.Find("text");
+  return text ? text->text : "";
 }
 
 RecordedFrame ReadFrame(const fs::path& folder, const std::string& line) {
@@ -53,8 +52,10 @@ RecordedFrame ReadFrame(const fs::path& folder, const std::string& line) {
   frame.from_server = record->Find("dir")->text != "out";
   frame.op = record->Find("op")->text;
   frame.close_code = static_cast<int>(IntAt(*record, "code"));
-  const Json* text = record->Find("text");
-  frame.payload = frame.op == "binary" ? BinaryPayload(folder, *record) : text ? text->text : "";
+  frame.kept = KeptOf(folder, *record);
+  // Of a text the kept one counts: paths in it were rewritten.
+  frame.length = frame.op == "binary" ? static_cast<size_t>(IntAt(*record, "len")) : frame.kept.size();
+  if (frame.op == "text") frame.json = ParseJson(frame.kept).value_or(Json());
   return frame;
 }
 
@@ -72,11 +73,6 @@ void ReadHandshake(const fs::path& path, RecordedSocket* socket) {
       headers->emplace_back(line.substr(0, colon), line.substr(colon + 2));
     }
   }
-}
-
-Json EventOf(const RecordedFrame& frame) {
-  if (frame.op != "text") return {};
-  return ParseJson(frame.payload).value_or(Json());
 }
 
 const std::string& TypeOf(const Json& event) {
@@ -120,7 +116,7 @@ class Merger {
     const auto& frames = sockets_[socket].frames;
     if (!heads_[socket].opened || heads_[socket].ended) return false;
     for (size_t i = heads_[socket].index; i < frames.size(); ++i) {
-      if (frames[i].from_server && frames[i].op == "text") return frames[i].payload != frame.payload;
+      if (frames[i].from_server && frames[i].op == "text") return frames[i].kept != frame.kept;
     }
     return false;
   }
@@ -133,12 +129,11 @@ class Merger {
     }
     if (!next || !heads_[*next].opened) return next;
     const RecordedFrame& first = *HeadOf(*next);
-    const Json event = EventOf(first);
-    if (!first.from_server || TypeOf(event) != "status" || IsGreeting(event)) return next;
+    if (!first.from_server || TypeOf(first.json) != "status" || IsGreeting(first.json)) return next;
     // A status is for all: what somebody gets before it was sent before it.
     for (size_t i = 0; i < sockets_.size(); ++i) {
       const RecordedFrame* frame = HeadOf(i);
-      if (frame && frame->from_server && WaitsForAnother(i, first) && TypeOf(EventOf(*frame)) != "status") return i;
+      if (frame && frame->from_server && WaitsForAnother(i, first) && TypeOf(frame->json) != "status") return i;
     }
     return next;
   }
@@ -167,16 +162,16 @@ class Merger {
   }
 
   void TakeMessage(size_t socket, const RecordedFrame& frame) {
-    Moment moment{Moment::Kind::kMessage, frame.time_us, {socket}, &frame, EventOf(frame)};
+    Moment moment{Moment::Kind::kMessage, frame.time_us, {socket}, &frame};
     if (!frame.from_server) {
       moment.kind = Moment::Kind::kSpeech;
-    } else if (IsGreeting(moment.json)) {
+    } else if (IsGreeting(frame.json)) {
       moment.kind = Moment::Kind::kGreeting;
     } else {
       for (size_t i = 0; i < sockets_.size(); ++i) {
         const RecordedFrame* other = HeadOf(i);
         if (i == socket || !other || !heads_[i].opened || !other->from_server || other->op != frame.op) continue;
-        if (other->payload != frame.payload) continue;
+        if (other->kept != frame.kept || other->length != frame.length) continue;
         moment.sockets.push_back(i);
         ++heads_[i].index;
       }
@@ -207,8 +202,7 @@ std::vector<RecordedSocket> LoadSockets(const fs::path& root, const std::string&
       socket.frames.push_back(ReadFrame(folder, line));
     }
     for (const RecordedFrame& frame : socket.frames) {
-      const Json event = EventOf(frame);
-      const Json* data = event.Find("data");
+      const Json* data = frame.json.Find("data");
       const Json* sid = data ? data->Find("sid") : nullptr;
       if (sid) socket.client_id = sid->text;
       if (sid) break;
@@ -220,12 +214,12 @@ std::vector<RecordedSocket> LoadSockets(const fs::path& root, const std::string&
 }
 
 std::string Moment::type() const {
-  return TypeOf(json);
+  return frame ? TypeOf(frame->json) : "";
 }
 
 const Json& Moment::data() const {
   static const Json kNone;
-  const Json* data = json.Find("data");
+  const Json* data = frame ? frame->json.Find("data") : nullptr;
   return data ? *data : kNone;
 }
 

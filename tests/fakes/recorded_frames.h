@@ -16,8 +16,13 @@ struct RecordedFrame {
   int64_t time_us = 0;      // unix time
   bool from_server = true;  // else from the client
   std::string op;           // "text", "cont", "binary", "ping", "pong", "close"; "eof": the end of the connection
-  std::string payload;      // of a binary frame whose bytes were not kept: its beginning, then zeros
+  std::string kept;         // the payload, or the beginning of one that was too big
+  size_t length = 0;        // of the payload
+  Json json = {};           // of a text, if it is JSON
   int close_code = 0;       // 0: none
+
+  // What was not kept is zeros.
+  std::string payload() const { return kept + std::string(length - kept.size(), '\0'); }
 };
 
 // One WebSocket to a real ComfyUI.
@@ -51,7 +56,6 @@ struct Moment {
   int64_t time_us = 0;
   std::vector<size_t> sockets;
   const RecordedFrame* frame = nullptr;  // nullptr of kOpen and kCut
-  Json json = {};                        // of a text message, if it is JSON
 
   std::string type() const;       // of the event: "status"; "" for none
   const Json& data() const;       // of the event; null for none

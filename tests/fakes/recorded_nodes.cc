@@ -1,6 +1,7 @@
 #include "fakes/recorded_nodes.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <stdexcept>
 #include <utility>
 
@@ -55,7 +56,7 @@ const Moment* RecordedNodes::Next(size_t moment) const {
 std::string RecordedNodes::PreviewOf(size_t moment) const {
   for (size_t i = moment + 1; i < moments_.size() && IsOfStep(moments_[i]); ++i) {
     if (moments_[i].frame->op != "binary") continue;
-    const std::string& bytes = moments_[i].frame->payload;
+    const std::string bytes = moments_[i].frame->payload();
     switch (BigEndianAt(bytes, 0)) {
       case 1:
         return bytes.substr(kTypeBytes + 4);
@@ -141,7 +142,7 @@ void RecordedNodes::Do(size_t index) {
   } else if (moment.is_block()) {
     comfy_->Block(ErrorOf(data));
   } else {
-    throw std::runtime_error("no idea what causes " + moment.frame->payload.substr(0, 200));
+    throw std::runtime_error("no idea what causes " + moment.frame->kept.substr(0, 200));
   }
 }
 

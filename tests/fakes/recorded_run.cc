@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <tuple>
 #include <utility>
 
 #include "fakes/python_json.h"
@@ -53,12 +54,12 @@ struct RecordedRun::Core {
   }
 
   void Send(const Moment& moment, const std::string& listener) {
-    sent = moment.frame->payload;
+    sent = moment.frame->payload();
     if (moment.frame->op == "binary") return queue.comfy().SendBinary(sent, listener);
     if (moment.data().Find("sid")) {
       Json data = moment.data();
       data.Set("sid", Json::String(listener));
-      Json message = moment.json;
+      Json message = moment.frame->json;
       message.Set("data", std::move(data));
       sent = ToText(message);
     }

@@ -128,7 +128,7 @@ TEST_P(EveryRun, IsToldVerbatimAndAgreesWithHttp) {
     EXPECT_EQ(frame->bytes, run.sent());
     EXPECT_EQ(frame->is_text, told->frame->op == "text");
     if (told->kind != Moment::Kind::kGreeting) {
-      EXPECT_EQ(frame->bytes, told->frame->payload);
+      EXPECT_EQ(frame->bytes, told->frame->payload());
     }
 
     const std::string id = told->prompt_id();

@@ -124,16 +124,16 @@ class AgainstRecordedSockets : public testing::TestWithParam<Scenario> {
   }
 
   void Say(const Moment& moment) {
-    by_index_[moment.sockets[0]].socket->SendText(moment.frame->payload);
+    by_index_[moment.sockets[0]].socket->SendText(moment.frame->payload());
     ASSERT_TRUE(comfy().WaitForSocketTexts(++said_));
     Collect();
   }
 
   void Cause(size_t index) {
     const Moment& moment = moments_[index];
-    if (moment.frame->op == "binary" && moment.frame->payload[3] == '\3') {
+    if (moment.frame->op == "binary" && moment.frame->kept[3] == '\3') {
       // Text of a node, which the fake has no word for.
-      comfy().SendBinary(moment.frame->payload, sockets_[moment.sockets[0]].client_id);
+      comfy().SendBinary(moment.frame->payload(), sockets_[moment.sockets[0]].client_id);
     } else if (moment.type() == "status") {
       queue_.CatchUp(moment);
     } else if (moment.is_end()) {
@@ -150,10 +150,10 @@ class AgainstRecordedSockets : public testing::TestWithParam<Scenario> {
     for (const size_t socket : moment.sockets) {
       SCOPED_TRACE(sockets_[socket].name);
       std::deque<Frame>& inbox = by_index_[socket].inbox;
-      ASSERT_FALSE(inbox.empty()) << "nothing was sent, but recorded: " << moment.frame->payload.substr(0, 300);
+      ASSERT_FALSE(inbox.empty()) << "nothing was sent, but recorded: " << moment.frame->kept.substr(0, 300);
       const bool made_up_sid = sockets_[socket].target.find("clientId=") + 9 >= sockets_[socket].target.size();
       const std::string actual = Comparable(inbox.front().bytes, made_up_sid);
-      const std::string expected = Comparable(moment.frame->payload, made_up_sid);
+      const std::string expected = Comparable(moment.frame->payload(), made_up_sid);
       ASSERT_TRUE(actual == expected) << Difference(actual, expected);
       inbox.pop_front();
     }
@@ -300,7 +300,7 @@ TEST_P(OddFrames, AreTakenAsRecorded) {
     });
     ASSERT_NE(answered, recorded.frames.end());
     if (answered->op == "text") {
-      EXPECT_EQ(socket.ReceiveText(), answered->payload);
+      EXPECT_EQ(socket.ReceiveText(), answered->payload());
     } else if (answered->from_server) {
       EXPECT_TRUE(socket.WaitForEnd());
       EXPECT_EQ(socket.close_code(), answered->close_code);
