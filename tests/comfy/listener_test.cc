@@ -139,7 +139,7 @@ TEST_P(LiveOnEveryVersion, AJobWithoutAClientIdIsHeardAsFarAsComfyUiTellsEverybo
   ASSERT_TRUE(observed.AwaitState(id, JobState::kProcessing));
   comfyui.StartNode("3");
   comfyui.Step("3", 5, 20);
-  if (is("2023-12")) {  // {"value": 5, "max": 20}, of whatever runs
+  if (is("2023-12") || is("v0.3.44")) {  // {"value": 5, "max": 20}, of no node that is named
     comfyui.FinishSuccess();
     const auto done = observed.AwaitState(id, JobState::kCompleted);
     ASSERT_TRUE(done);

@@ -35,6 +35,12 @@ class Observed final : private jobs::ObservationSink {
   // The status once it is in that state. Null after 20 s.
   board::Snapshot AwaitState(const std::string& job_id, jobs::JobState state);
 
+  // Waits until so many observations of this kind have been made in all. False after 20 s.
+  template <class Observation>
+  bool AwaitCount(int count) {
+    return Await([&] { return Count(jobs::Observation(Observation()).index()) >= count; });
+  }
+
   // Waits until so many further observations of this kind have been made. False after 20 s.
   template <class Observation>
   bool AwaitNext(int count = 1) {
