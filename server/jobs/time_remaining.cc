@@ -44,6 +44,14 @@ double LeftOf(double total, double elapsed) {
   return std::max(total - elapsed, std::max(0.05 * total, 0.2 * elapsed - 0.15 * total));
 }
 
+// What an expectation rests on of which so many seconds rest on each: the weakest that matters.
+Likeness WeakestOf(const std::array<double, 3>& seconds) {
+  constexpr double kMatters = 0.1;  // of the whole
+  const double all = seconds[0] + seconds[1] + seconds[2];
+  if (seconds[2] > kMatters * all) return Likeness::kClass;
+  return seconds[1] + seconds[2] > kMatters * all ? Likeness::kSimilar : Likeness::kSame;
+}
+
 // What a node of this run has taken so far, for those of which nothing is known. Nothing before one has ended.
 std::optional<double> UsualNode(const RunState& run) {
   std::vector<double> times;
@@ -61,23 +69,23 @@ std::optional<double> UsualNode(const RunState& run) {
 std::optional<double> LeftOfNode(const Workflow::Node& node, const NodeRun& run,
                                  const std::optional<NodeTimes::Expected>& expected, Time now) {
   const double elapsed = run.began ? std::max(Seconds(now - *run.began), 0.0) : 0;
-  if (run.steps > 0 && (run.step_time || (expected && expected->each_step > 0))) {
+  const double stepping = expected ? expected->each_step * StepsOf(node) : 0;
+  if (run.steps > 0 && (run.step_time || (run.step > 0 && stepping > 0))) {
     const auto steps = static_cast<double>(run.steps);
-    const double each =
-        run.step_time ? std::max(Seconds(*run.step_time), 0.0) : expected->each_step * StepsOf(node) / steps;
-    const double to_go = static_cast<double>(std::clamp<std::int64_t>(run.steps - run.step, 0, run.steps));
+    const double each = run.step_time ? std::max(Seconds(*run.step_time), 0.0) : stepping / steps;
+    const double to_go = std::clamp(steps - static_cast<double>(run.step), 0.0, steps);
     const double since = run.stepped ? std::max(Seconds(now - *run.stepped), 0.0) : 0;
     if (to_go > 0) return std::max(to_go * each - std::min(since, each), 0.0);
     return LeftOf(each, since);
   }
-  if (expected) return LeftOf(expected->total, elapsed);
-  return std::nullopt;
+  if (!expected) return std::nullopt;
+  return std::max(LeftOf(expected->total, elapsed), stepping);  // it has not made a step yet
 }
 
 }  // namespace
 
 TimeRemaining::TimeRemaining() {
-  for (std::size_t i = 0; i < whole_.size(); ++i) trials_[i] = whole_[i] = TrackRecord(kDoubts[i / 2]);
+  for (std::size_t i = 0; i < whole_.size(); ++i) whole_[i] = TrackRecord(kDoubts[i / 2]);
 }
 
 TimeRemaining::Forecast TimeRemaining::ForecastFrom(Evidence evidence, bool loads, double seconds) const {
@@ -85,57 +93,45 @@ TimeRemaining::Forecast TimeRemaining::ForecastFrom(Evidence evidence, bool load
   return {seconds, record, whole_[record].Around(seconds)};
 }
 
-std::vector<TimeRemaining::Forecast> TimeRemaining::Forecasts(const Workflow& workflow, const RunPlan& plan) const {
-  std::vector<Forecast> forecasts;
-  const bool loads = std::ranges::find(plan.cold, true) != plan.cold.end();
-  const auto add = [&](Evidence evidence, double seconds) {
-    forecasts.push_back(ForecastFrom(evidence, loads, seconds));
-  };
-
-  // Node by node.
+std::optional<TimeRemaining::ByNodes> TimeRemaining::NodeByNode(const Workflow& workflow, const RunPlan& plan) const {
   double total = 0;
   std::array<double, 3> by_likeness{};
   std::size_t needed = 0;
   std::size_t unknown = 0;
-  bool sampler_unknown = false;
   for (std::size_t i = 0; i < plan.needed.size(); ++i) {
     if (!plan.needed[i]) continue;
     ++needed;
     const auto& node = workflow.nodes()[i];
     const auto expected = nodes_.Expect(node, plan.cold[i]);
     if (!expected) {
+      if (node.steps > 0) return std::nullopt;  // that will be most of the run
       ++unknown;
-      sampler_unknown = sampler_unknown || node.steps > 0;
       continue;
     }
     total += expected->total;
     by_likeness[static_cast<std::size_t>(expected->likeness)] += expected->total;
   }
-  constexpr double kMatters = 0.1;  // of the whole
-  if (needed == 0 || (unknown * 2 <= needed && !sampler_unknown)) {
-    const double of_class = by_likeness[2];
-    const double not_same = by_likeness[1] + of_class;
-    add(unknown > 0                   ? kSomeNodes
-        : of_class > kMatters * total ? kClassNodes
-        : not_same > kMatters * total ? kSimilarNodes
-                                      : kSameNodes,
-        total);
-  }
-
-  if (const auto same = shapes_.OfShape(plan)) {
-    add(same->runs >= ShapeTimes::kOften ? kSameShape : kSameShapeFew, same->time);
-  }
-  if (const auto scaled = shapes_.Scaled(plan)) add(kScaled, *scaled);
-  if (const auto scaled = shapes_.ScaledAnyLoad(plan)) add(kScaledAnyLoad, *scaled);
-  if (const auto any = ForecastAny()) forecasts.push_back(*any);
-  return forecasts;
+  if (unknown * 2 > needed) return std::nullopt;
+  if (unknown > 0) return ByNodes{kSomeNodes, total};
+  return ByNodes{std::array{kSameNodes, kSimilarNodes, kClassNodes}[static_cast<std::size_t>(WeakestOf(by_likeness))],
+                 total};
 }
 
-std::optional<TimeRemaining::Forecast> TimeRemaining::Best(const std::vector<Forecast>& forecasts) const {
-  if (forecasts.empty()) return std::nullopt;
-  return *std::ranges::min_element(forecasts, {}, [&](const Forecast& forecast) {
-    return std::pair(kRanks[forecast.record / 2], trials_[forecast.record].Width());
-  });
+std::optional<TimeRemaining::Forecast> TimeRemaining::MakeForecast(const Workflow& workflow,
+                                                                   const RunPlan& plan) const {
+  const bool loads = std::ranges::find(plan.cold, true) != plan.cold.end();
+  const auto from = [&](Evidence evidence, double seconds) { return ForecastFrom(evidence, loads, seconds); };
+  const auto same = shapes_.OfShape(plan);
+  if (same && same->runs >= ShapeTimes::kOften) return from(kSameShape, same->time);
+  const auto nodes = NodeByNode(workflow, plan);
+  if (nodes && nodes->evidence < kSameShapeFew) return from(nodes->evidence, nodes->seconds);
+  if (same) return from(kSameShapeFew, same->time);
+  if (nodes && nodes->evidence < kScaled) return from(nodes->evidence, nodes->seconds);
+  if (const auto time = shapes_.Scaled(plan)) return from(kScaled, *time);
+  if (nodes && nodes->evidence < kScaledAnyLoad) return from(nodes->evidence, nodes->seconds);
+  if (const auto time = shapes_.ScaledAnyLoad(plan)) return from(kScaledAnyLoad, *time);
+  if (nodes) return from(nodes->evidence, nodes->seconds);
+  return ForecastAny();
 }
 
 std::optional<TimeRemaining::Forecast> TimeRemaining::ForecastAny() const {
@@ -156,7 +152,7 @@ std::optional<TimeRemaining::Forecast> TimeRemaining::ForecastOf(const Workflow&
   if (const auto* known = FindForecast(plan.shape)) return *known;
   if (may_renew_ > 0) --may_renew_;
   Known& known = forecasts_[plan.shape];
-  known = {Best(Forecasts(workflow, plan)), evidence_, calls_};
+  known = {MakeForecast(workflow, plan), evidence_, calls_};
   return known.forecast;
 }
 
@@ -213,7 +209,7 @@ std::optional<Band> TimeRemaining::Left(const RunState& run, Time now) {
     for (std::size_t i = 0; i < run.workflow->nodes().size(); ++i) {
       running.expected.push_back(nodes_.Expect(run.workflow->nodes()[i], running.plan.cold[i]));
     }
-    running.forecast = Best(Forecasts(*run.workflow, running.plan));
+    running.forecast = MakeForecast(*run.workflow, running.plan);
   }
   if (heard) {
     if (const auto left = LeftOfHeard(run, running, now)) return left;
@@ -255,11 +251,7 @@ std::optional<Band> TimeRemaining::LeftOfHeard(const RunState& run, Running& run
   }
 
   const double left = current + waiting;
-  const double all = by_likeness[0] + by_likeness[1] + by_likeness[2];
-  constexpr double kMatters = 0.1;  // of what is left
-  const Likeness likeness = by_likeness[2] > kMatters * all                    ? Likeness::kClass
-                            : by_likeness[1] + by_likeness[2] > kMatters * all ? Likeness::kSimilar
-                                                                               : Likeness::kSame;
+  const Likeness likeness = WeakestOf(by_likeness);
   const double elapsed = run.began ? std::max(Seconds(now - *run.began), 0.0) : 0;
   const double share = left + elapsed > 0 ? left / (left + elapsed) : 0;
   const auto stage = std::min(static_cast<std::size_t>(share * kStages), kStages - 1);
@@ -330,7 +322,7 @@ std::vector<std::optional<Estimate>> TimeRemaining::EndsOfQueue(
     lane.high_sum += high;
     // Independent errors add up with the square root of their number. They are not quite independent: when the GPU is
     // slow today, it is so for all.
-    constexpr double kCommon = 0.5;
+    constexpr double kCommon = 0.8;
     const auto together = [](double squared, double sum) {
       return std::sqrt((1 - kCommon) * squared + kCommon * sum * sum);
     };
@@ -371,7 +363,7 @@ void TimeRemaining::Ended(const RunState& run, Time end, bool completed) {
   }
   for (std::size_t depth = 0; depth < kDepths; ++depth) {
     auto& promise = promises_[depth];
-    if (!promise || promise->workflow.lock() != run.workflow) continue;
+    if (!promise || !run.workflow || promise->workflow.lock() != run.workflow) continue;
     if (time) while_waiting_[depth].Add(promise->said, Seconds(end - promise->at));
     promise.reset();
   }
@@ -381,9 +373,7 @@ void TimeRemaining::Ended(const RunState& run, Time end, bool completed) {
     std::vector<bool> cached = left_.Cached(*run.workflow);
     RunPlan plan = PlanRun(*run.workflow, cached);
     if (time) {
-      const auto forecasts = Forecasts(*run.workflow, plan);
-      if (const auto best = Best(forecasts)) whole_[best->record].Add(best->seconds, *time);
-      for (const Forecast& forecast : forecasts) trials_[forecast.record].Add(forecast.seconds, *time);
+      if (const auto said = MakeForecast(*run.workflow, plan)) whole_[said->record].Add(said->seconds, *time);
     }
     if (IsHeard(run)) {
       for (std::size_t i = 0; i < cached.size(); ++i) {

@@ -26,7 +26,7 @@ namespace jobs {
 // their nodes took. Bounded memory; no clock; not thread-safe.
 //
 // There are several kinds of evidence, from the times of the same nodes down to the times of any runs. Each has a
-// record of how far off it was, which makes the band and decides between those that are equally close to the run.
+// record of how far off it was where it was believed, and the band comes from that record.
 class TimeRemaining {
  public:
   TimeRemaining();
@@ -63,22 +63,20 @@ class TimeRemaining {
   Memory memory() const;
 
  private:
-  // What a forecast for a whole run rests on.
+  // What a forecast for a whole run rests on; the first that has an answer is believed.
   enum Evidence : std::size_t {
+    kSameShape,      // several runs that had the same to do
     kSameNodes,      // node by node, of the same kinds
+    kSameShapeFew,   // one or two runs that had the same to do
     kSimilarNodes,   // node by node, of other sizes
-    kClassNodes,     // node by node, of the same classes
-    kSomeNodes,      // node by node, and nothing is known of some
-    kSameShape,      // runs that had the same to do
-    kSameShapeFew,   //
     kScaled,         // runs with other steps and sizes
+    kClassNodes,     // node by node, of the same classes
     kScaledAnyLoad,  // runs with other steps and sizes, and other models to load
+    kSomeNodes,      // node by node, and nothing is known of some
     kAnyRun,
     kEvidences
   };
-  static constexpr std::array<double, kEvidences> kDoubts = {0.1, 0.3, 0.6, 0.9, 0.12, 0.2, 0.35, 0.5, 0.8};
-  // The lowest is believed; among equals, the one that was least far off.
-  static constexpr std::array<int, kEvidences> kRanks = {0, 1, 2, 3, 0, 0, 1, 2, 4};
+  static constexpr std::array<double, kEvidences> kDoubts = {0.12, 0.1, 0.2, 0.3, 0.35, 0.6, 0.5, 0.9, 0.8};
   struct Forecast {
     double seconds = 0;
     std::size_t record = 0;  // of whole_
@@ -133,9 +131,13 @@ class TimeRemaining {
     Band said;
   };
 
-  std::vector<Forecast> Forecasts(const Workflow& workflow, const RunPlan& plan) const;
+  struct ByNodes {
+    Evidence evidence;
+    double seconds;
+  };
+  std::optional<ByNodes> NodeByNode(const Workflow& workflow, const RunPlan& plan) const;
+  std::optional<Forecast> MakeForecast(const Workflow& workflow, const RunPlan& plan) const;
   Forecast ForecastFrom(Evidence evidence, bool loads, double seconds) const;
-  std::optional<Forecast> Best(const std::vector<Forecast>& forecasts) const;
   std::optional<Forecast> ForecastAny() const;
   std::optional<Forecast> ForecastWaiting(const std::shared_ptr<const Workflow>& workflow,
                                           const std::shared_ptr<const Workflow>& before);
@@ -150,11 +152,7 @@ class TimeRemaining {
 
   NodeTimes nodes_;
   ShapeTimes shapes_;
-  // By evidence; runs that load models apart, as they vary more. `trials_`: of all forecasts that were possible, to
-  // choose by. `whole_`: of those that were chosen, for the band; as one is chosen where the better ones have no
-  // answer, it is less often right then.
-  std::array<TrackRecord, 2 * kEvidences> trials_;
-  std::array<TrackRecord, 2 * kEvidences> whole_;
+  std::array<TrackRecord, 2 * kEvidences> whole_;  // by evidence; runs that load models apart, as they vary more
   std::array<TrackRecord, 3 * kStages> while_running_ = {
       TrackRecord(0.3), TrackRecord(0.2), TrackRecord(0.15), TrackRecord(0.1),   // kSame, from the last quarter on
       TrackRecord(0.4), TrackRecord(0.3), TrackRecord(0.3),  TrackRecord(0.3),   // kSimilar

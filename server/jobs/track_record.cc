@@ -52,11 +52,6 @@ Band TrackRecord::Around(double said, double elapsed) const {
   return BandOf(longer, said, std::max(elapsed, 0.0));
 }
 
-double TrackRecord::Width() const {
-  const auto& ratios = ratios_.Sorted();
-  return std::exp(QuantileOf(ratios, 0.9) - QuantileOf(ratios, 0.1));
-}
-
 void BandRecord::Add(const Band& said, double came) {
   const double off = came - said.middle;
   const double reach = std::max(off < 0 ? said.middle - said.low : said.high - said.middle, kGrain);

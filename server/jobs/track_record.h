@@ -48,9 +48,6 @@ class TrackRecord {
   // The same of a time that is known to be longer than `elapsed`.
   Band Around(double said, double elapsed) const;
 
-  // How many times higher the upper end of the band is than the lower.
-  double Width() const;
-
  private:
   Errors ratios_;  // logarithms
 };

@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
   CLI::App app{"How right the time remaining is, on recorded jobs and on made-up days of work"};
   app.add_option("--seed", days.seed, "The same seed makes the same days")->capture_default_str();
   app.add_option("--days", days.days, "How many days of work to make up")->capture_default_str();
+  app.add_option("--noise", days.noise, "How much more than usual the times of equal nodes vary")
+      ->capture_default_str();
   app.add_option("--poll", poll, "Seconds between two looks at the jobs")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

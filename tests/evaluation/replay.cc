@@ -107,9 +107,9 @@ class Player {
     const std::size_t place = job - first + 1;
     Add(job,
         run == nullptr ? "about to begin"
-        : place == 1   ? "queued, 1st"
-        : place <= 5   ? "queued, 2nd-5th"
-        : place <= 20  ? "queued, 6th-20th"
+        : place == 1   ? "queued,  1st"
+        : place <= 5   ? "queued,  2nd-5th"
+        : place <= 20  ? "queued,  6th-20th"
                        : "queued, 21st-",
         now, Offer(job, ends.back(), now), std::nullopt);
   }

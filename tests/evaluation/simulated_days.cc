@@ -64,7 +64,7 @@ struct Episode {
 // The one ComfyUI, with its caches.
 class Machine {
  public:
-  Machine(Dice& dice, double until) : dice_(dice) {
+  Machine(Dice& dice, double until, double noise) : dice_(dice), noise_(noise) {
     for (double t = dice.Exponential(kDay / 3); t < until; t += dice.Exponential(kDay / 3)) {
       const double lasts = 300 + 900 * dice.Uniform();
       episodes_.push_back({t, t + lasts, 1.3 + 1.2 * dice.Uniform()});
@@ -93,7 +93,7 @@ class Machine {
     }
     std::erase_if(on_gpu_, [&](const std::string& file) { return !held.contains(file); });
 
-    const double luck = dice_.Factor(0.03);
+    const double luck = dice_.Factor(0.03 * noise_);
     const double fails = dice_.Happens(0.04) ? dice_.Uniform() : 2;
     std::unordered_set<std::uint64_t> results;
     double at = 0.005;
@@ -140,17 +140,17 @@ class Machine {
     double at = begins;
     for (const Model& model : cost.reads) {
       const bool first = in_memory_.insert(model.file).second;
-      at += model.gigabytes * (first ? 0.7 : 0.2) * dice_.Factor(0.2);
+      at += model.gigabytes * (first ? 0.7 : 0.2) * dice_.Factor(0.2 * noise_);
     }
     for (const Model& model : cost.uses) {
-      if (on_gpu_.insert(model.file).second) at += model.gigabytes * 0.12 * dice_.Factor(0.15);
+      if (on_gpu_.insert(model.file).second) at += model.gigabytes * 0.12 * dice_.Factor(0.15 * noise_);
     }
     const double swaps = dice_.Happens(0.004) ? 2 + 3 * dice_.Uniform() : 1;
-    const double pace = luck * dice_.Factor(0.03) * swaps;
-    at += cost.fixed * pace * dice_.Factor(0.06) * SlownessAt(run_began + at);
+    const double pace = luck * dice_.Factor(0.03 * noise_) * swaps;
+    at += cost.fixed * pace * dice_.Factor(0.06 * noise_) * SlownessAt(run_began + at);
     node.steps = cost.steps;
     for (int step = 0; step < cost.steps; ++step) {
-      at += cost.each_step * pace * dice_.Factor(0.03) * SlownessAt(run_began + at);
+      at += cost.each_step * pace * dice_.Factor(0.03 * noise_) * SlownessAt(run_began + at);
       node.step_times.push_back(at);
     }
     if (cost.steps > 0) at += 0.01;
@@ -158,6 +158,7 @@ class Machine {
   }
 
   Dice& dice_;
+  double noise_;
   std::vector<Episode> episodes_;
   std::unordered_set<std::uint64_t> results_;
   std::set<std::string> on_gpu_;
@@ -173,7 +174,7 @@ std::vector<PlayedJob> Simulate(const SimulatedDays& what) {
   for (int person = 0; person < 3; ++person) Work(0, until, dice, submissions);
   std::ranges::stable_sort(submissions, {}, &Submission::at);
 
-  Machine machine(dice, until);
+  Machine machine(dice, until, what.noise);
   std::vector<PlayedJob> played;
   double free = 0;
   double restart = dice.Exponential(kDay);

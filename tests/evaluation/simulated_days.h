@@ -11,6 +11,7 @@ struct SimulatedDays {
   std::uint64_t seed = 1;
   double days = 2;
   double heard = 1;  // the share of jobs whose events are heard
+  double noise = 1;  // how much more than usual the times of equal nodes vary
 };
 
 // Days of work of a few people on one ComfyUI, the same for the same seed: model loads and switches, ComfyUI's cache,

@@ -19,11 +19,13 @@ TEST(Estimates, HoldStillWhileTheyAreNearlyRight) {
   EXPECT_EQ(Settle(old, std::nullopt, kNow), std::nullopt);
 }
 
-TEST(Estimates, HoldWhileTheBandIsOffByAQuarterOfItself) {
+TEST(Estimates, HoldWhileTheyAreOffByAQuarterOfTheBand) {
   const Estimate old{kNow + 100s, kNow + 40s, kNow + 200s};
-  EXPECT_EQ(Settle(old, Estimate{kNow + 101s, kNow + 75s, kNow + 170s}, kNow), old);
+  EXPECT_EQ(Settle(old, Estimate{kNow + 135s, kNow + 75s, kNow + 170s}, kNow), old);
   const Estimate narrower{kNow + 101s, kNow + 85s, kNow + 170s};
   EXPECT_EQ(Settle(old, narrower, kNow), narrower);
+  const Estimate later{kNow + 145s, kNow + 75s, kNow + 170s};
+  EXPECT_EQ(Settle(old, later, kNow), later);
 }
 
 TEST(Estimates, DoNotHoldOnceTheyShouldHaveEnded) {

@@ -42,7 +42,7 @@ inline std::shared_ptr<const Workflow> Made(const TextToImage& what) {
   return std::make_shared<const Workflow>(*Workflow::Build(nodes, {"7"}));
 }
 
-inline const Workflow::Node& NodeOf(const Workflow& workflow, const std::string& id) {
+inline Workflow::Node NodeOf(const Workflow& workflow, const std::string& id) {
   return workflow.nodes()[*workflow.Find(id)];
 }
 

@@ -140,7 +140,7 @@ TEST_P(HeardOrNot, AWaitingJobFindsInTheCacheWhatTheJobBeforeItLeaves) {
   const auto left = backend.Queue({Made({.seed = 9}), Made({.seed = 9}), Made({.seed = 9})});
   EXPECT_NEAR(left[0], 13, 0.1);
   if (!GetParam()) return;  // how long a run takes of which nothing is needed was not seen
-  EXPECT_NEAR(left[2], 13, 0.3) << "all of it is there";
+  EXPECT_NEAR(left[2], 13, 0.5) << "all of it is there";
 }
 
 TEST_P(HeardOrNot, MoreStepsTakeLonger) {
@@ -187,6 +187,22 @@ TEST(TimeRemaining, OfARunningJobFollowsItsOwnPace) {
                                      .step_time = 2s};  // four times slower than usual
   EXPECT_NEAR(Left(backend.remaining.EndOfRunning(run, kNow + 10s), kNow + 10s), 33, 1);
   EXPECT_NEAR(Left(backend.remaining.EndOfRunning(run, kNow + 11s), kNow + 11s), 32, 1) << "it goes on between steps";
+}
+
+TEST(TimeRemaining, OfASamplerThatHasMadeNoStepYetIsItsLoadingAndAllItsSteps) {
+  Backend backend;
+  for (int seed = 0; seed < 5; ++seed) backend.Run({.seed = seed}, true);
+  backend.remaining.Restarted();
+  const Shared workflow = Made({.seed = 9});
+  RunState run{
+      .workflow = workflow, .nodes = std::vector<NodeRun>(6), .began = kNow, .heard = true, .cached_known = true};
+  for (const char* id : {"1", "3", "4"}) {
+    run.nodes[*workflow->Find(id)] = {.state = State::kDone, .began = kNow, .ended = kNow};
+  }
+  // ComfyUI says 0 of 1 until it knows better.
+  run.nodes[*workflow->Find("5")] = {.state = State::kRunning, .steps = 1, .began = kNow};
+  EXPECT_NEAR(Left(backend.remaining.EndOfRunning(run, kNow + 1s), kNow + 1s), 14, 0.5);
+  EXPECT_NEAR(Left(backend.remaining.EndOfRunning(run, kNow + 9s), kNow + 9s), 13, 0.5) << "no step was made";
 }
 
 TEST(TimeRemaining, OfTheFirstJobEverIsKnownOnceItMakesSteps) {

@@ -19,7 +19,7 @@ TEST(TrackRecord, DoubtsAsToldWhileItIsEmpty) {
   EXPECT_NEAR(band.middle, 10, 1e-9);
   EXPECT_LT(band.low, 7);
   EXPECT_GT(band.high, 15);
-  EXPECT_LT(TrackRecord(0.1).Width(), TrackRecord(0.5).Width());
+  EXPECT_LT(TrackRecord(0.1).Around(10).high, band.high);
 }
 
 TEST(TrackRecord, MakesABandThatFourOfFiveFellInto) {

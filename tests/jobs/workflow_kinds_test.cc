@@ -58,6 +58,21 @@ TEST(StepsOfNode, AreItsOwnOrThoseOfItsSigmasOrOfALinkedValue) {
   EXPECT_EQ(NodeOf(workflow, "7").steps, 0);
 }
 
+TEST(KindOfNode, RestsOnABoundedNumberOfModelsAndDoesNotDependOnTheirOrder) {
+  const auto kind = [](bool backwards) {
+    std::vector<WorkflowNodeSource> nodes;
+    WorkflowNodeSource merge{.id = "merge", .class_type = "Merge"};
+    for (int i = 0; i < 100; ++i) {
+      const std::string id = std::to_string(backwards ? 99 - i : i);
+      nodes.push_back({id, "UNETLoader", {{"unet_name", '"' + id + ".safetensors\""}}, {}});
+      merge.links.push_back({"model" + std::to_string(i), id, "0"});
+    }
+    nodes.push_back(merge);
+    return NodeOf(*Workflow::Build(nodes, {"merge"}), "merge").kind;
+  };
+  EXPECT_EQ(kind(false), kind(true));
+}
+
 TEST(LoadersOfModels, AreKnownByTheFilesTheyName) {
   const auto workflow = Made({.lora = "\"style.safetensors\""});
   EXPECT_TRUE(NodeOf(*workflow, "1").loads);
