@@ -108,9 +108,10 @@ std::optional<decltype(RunEvent::what)> Meaning(std::string_view type, Data& dat
   if (type == "progress_state") return RunEvent::NodeStates{std::move(data.node_states)};
   if (type == "execution_start") return RunEvent::Began{data.timestamp};
   if (type == "execution_cached") return RunEvent::Cached{std::move(data.node_ids)};
-  if (type == "execution_success" || type == "execution_interrupted") return RunEvent::Over{};
+  if (type == "execution_success") return RunEvent::Over{};
+  if (type == "execution_interrupted") return RunEvent::Over{.failed = true};
   // A node that was blocked is told as an error, and the run goes on.
-  if (type == "execution_error" && data.exception_type != "ExecutionBlocked") return RunEvent::Over{};
+  if (type == "execution_error" && data.exception_type != "ExecutionBlocked") return RunEvent::Over{.failed = true};
   return std::nullopt;
 }
 

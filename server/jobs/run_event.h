@@ -44,7 +44,9 @@ struct RunEvent {
   struct NodeStates {  // progress_state: nodes touched so far, all of them or those that changed
     std::vector<NodeState> nodes;
   };
-  struct Over {};  // execution_success, execution_error or execution_interrupted; executing null
+  struct Over {           // execution_success; executing null
+    bool failed = false;  // execution_error, execution_interrupted: the node that was running is not done
+  };
 
   // Empty: of whichever job is running (`executing` to one who comes back; `progress` before Jan 2024).
   std::string job_id;
