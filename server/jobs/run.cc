@@ -126,7 +126,7 @@ void Run::On(const RunEvent::Step& step, const RunEvent& event) {
                      : executing_ ? std::optional(Place{*executing_, false})
                                   : std::nullopt;
   if (!place) return;
-  TakeOver(place->index, event.heard_at);  // of a job without client id `executing` is told to nobody
+  TakeOver(place->index, event.heard_at);  // that it executes may have been missed
   Start(place->index, std::nullopt);       // unless its beginning was heard
   Advance(*place, step.node.value_or(""), step.value, step.max, event.heard_at);
 }

@@ -30,7 +30,8 @@ struct RunEvent {
     std::string display_node{};  // the workflow's node that it is a part of; empty before Aug 2024
   };
   struct Step {                       // progress
-    std::optional<std::string> node;  // absent before Jan 2024: the one that is executing
+    std::optional<std::string> node;  // absent before Jan 2024, and before 0.3.45 of a job without client id: the one
+                                      // that is executing
     double value = 0;
     double max = 0;
   };

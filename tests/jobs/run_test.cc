@@ -139,21 +139,21 @@ TEST(Run, OfAJobWithoutClientIdLearnsFromTheFirstStepThatWhatItTakesWasInTheCach
   EXPECT_FALSE(run.run.state().cached_known);
 }
 
-TEST(Run, OfAJobWithoutClientIdBefore0345CallsNothingCachedSinceMostNodesAreNotToldOf) {
+TEST(Run, JoinedLateBefore0345CallsNothingCachedSinceItMayHaveRunBefore) {
   Listened run(Chain());
   run.Step("2", 1, 4);
   EXPECT_EQ(run.run.progress()->cached_nodes, 0);
 }
 
-TEST(Run, OfAJobWithoutClientIdBefore0345TheNodeThatMakesStepsIsTheOneThatRuns) {
+TEST(Run, JoinedLateBefore0345TheNodeThatMakesStepsIsTheOneThatRuns) {
   Listened run(
       Draw({{"1", "KSampler"}, {"2", "Upscale", {"1"}}, {"3", "KSampler", {"2"}}, {"4", "SaveImage", {"3"}}}, {"4"}));
   EXPECT_EQ(run.Step("1", 1, 2), "12.5% 0/4 1:KSampler 1/2");
   EXPECT_EQ(run.Step("1", 2, 2), "25% 0/4 1:KSampler 2/2");
-  EXPECT_EQ(run.Step("3", 1, 2), "50% 1/3 3:KSampler 1/2");  // nobody is told of node 2
+  EXPECT_EQ(run.Step("3", 1, 2), "50% 1/3 3:KSampler 1/2");  // that 2 began was missed
 }
 
-TEST(Run, BeforeJan2024ProgressIsOfTheNodeThatExecutes) {
+TEST(Run, ProgressWithoutANodeIsOfTheOneThatExecutes) {
   Listened run(Chain());
   run.Executing("2");
   EXPECT_EQ(run.Hear(RunEvent::Step{std::nullopt, 2, 4}), "16.67% 0/3 2:KSampler 2/4");
