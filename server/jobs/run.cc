@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 namespace jobs {
@@ -25,11 +26,6 @@ Duration Median(const std::deque<Duration>& durations) {
 // progress_state begins every node with 0.0 of 1.0, before the node has said anything.
 bool ReportsSteps(double max) {
   return std::isfinite(max) && max > 1;
-}
-
-// A node that has made steps when it is first heard of began at some time before.
-std::optional<Time> BeganBy(const RunEvent::NodeState& told, Time heard_at) {
-  return told.value > 0 ? std::nullopt : std::optional(heard_at);
 }
 
 double Fraction(double value, double max) {
@@ -95,6 +91,7 @@ void Run::On(const RunEvent::Began& began, const RunEvent& event) {
   if (event.channel == RunEvent::Channel::kSeat) owner_only_ = true;
   if (began.timestamp) start_time_ = began.timestamp;
   if (!event.replayed) {
+    from_the_start_ = true;
     state_.began = event.heard_at;
   } else if (!state_.began && began.timestamp && *began.timestamp < event.heard_at) {
     state_.began = began.timestamp;  // by ComfyUI's clock; nothing better is to be had
@@ -132,7 +129,13 @@ void Run::On(const RunEvent::Step& step, const RunEvent& event) {
 }
 
 void Run::On(const RunEvent::NodeStates& states, const RunEvent& event) {
-  states_heard_ = true;
+  // A node that has made steps when it is first heard of began at some time before. So may have any that is first heard
+  // of together with the ends of others.
+  const bool joined_late = !std::exchange(states_heard_, true) && !from_the_start_ &&
+                           std::ranges::any_of(states.nodes, &RunEvent::NodeState::finished);
+  const auto began = [&](const RunEvent::NodeState& told) {
+    return joined_late || told.value > 0 ? std::nullopt : std::optional(event.heard_at);
+  };
   std::vector<Index> never_ran;
   std::vector<bool> told_now(state_.nodes.size(), false);  // of never_ran
   for (const RunEvent::NodeState& told : states.nodes) {
@@ -140,12 +143,12 @@ void Run::On(const RunEvent::NodeStates& states, const RunEvent& event) {
     if (!place) continue;
     const NodeRun& node = state_.nodes[place->index];
     if (place->part) {
-      if (node.state == NodeRun::State::kDone) continue;
-      Start(place->index, BeganBy(told, event.heard_at));
+      if (node.state == NodeRun::State::kDone || told_now[place->index]) continue;
+      Start(place->index, began(told));
       const double max = told.finished ? 1 : told.max;
       Advance(*place, told.node, told.finished ? max : told.value, max, event.heard_at);
     } else if (!told.finished) {
-      Start(place->index, BeganBy(told, event.heard_at));
+      Start(place->index, began(told));
       Advance(*place, told.node, told.value, told.max, event.heard_at);
     } else if (node.state == NodeRun::State::kWaiting) {
       never_ran.push_back(place->index);
@@ -236,13 +239,11 @@ void Run::Advance(const Place& place, std::string_view part, double value, doubl
   if (place.part) {
     Parts& parts = parts_[place.index];
     const double fraction = Fraction(value, max);
-    const auto known = parts.fractions.find(part);
-    if (known != parts.fractions.end()) {
-      parts.done += std::max(0.0, fraction - known->second);
-      known->second = std::max(known->second, fraction);
-    } else if (parts.fractions.size() < kMaxParts) {
-      parts.fractions.emplace(part, fraction);
-      parts.done += fraction;
+    const std::size_t key = std::hash<std::string_view>()(part);
+    if (parts.fractions.contains(key) || parts.fractions.size() < kMaxParts) {
+      double& known = parts.fractions[key];
+      parts.done += std::max(0.0, fraction - known);
+      known = std::max(known, fraction);
     }
     // How many parts there will be is not told. So much is done, and at least one more may come.
     node.fraction = std::max(node.fraction, parts.done / (static_cast<double>(parts.fractions.size()) + 1));
@@ -278,16 +279,18 @@ void Run::Finish(Index index, Time at) {
   supplied_.push_back(index);
 }
 
-// What a node has been given, and nothing was heard of, was in the cache.
+// What a node has been given, and nothing was heard of, was in the cache; or it ran before its run was listened to. (Or
+// a lazy node has left it out: where all was heard, that is what it means.)
 void Run::SkipAbove(Index index) {
-  if (state_.cached_known) return;
+  if (state_.cached_known && (states_heard_ || from_the_start_)) return;
   std::vector<Index> open = {index};
   while (!open.empty()) {
     const Index at = open.back();
     open.pop_back();
     for (const Index input : state_.workflow->nodes()[at].inputs) {
       if (state_.nodes[input].state != NodeRun::State::kWaiting) continue;
-      state_.nodes[input].state = NodeRun::State::kCached;
+      state_.nodes[input].state = state_.cached_known ? NodeRun::State::kDone : NodeRun::State::kCached;
+      state_.nodes[input].fraction = 1;
       open.push_back(input);
     }
   }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "jobs/job.h"
@@ -71,6 +72,7 @@ class Run {
   Submitter submitter_ = Submitter::kUnknown;
   std::optional<RunEvent::Channel> channel_;  // of the last event
   bool owner_only_ = false;                   // heard on our seat what only the owner is told
+  bool from_the_start_ = false;               // its beginning was heard as it happened
   std::optional<Time> start_time_;
   std::optional<Time> last_heard_;
   std::deque<RunEvent> unplaced_;
@@ -78,8 +80,8 @@ class Run {
 
   // What a node was expanded into, as far as it was heard of.
   struct Parts {
-    std::map<std::string, double, std::less<>> fractions;  // how far each is
-    double done = 0;                                       // their sum
+    std::unordered_map<std::size_t, double> fractions;  // how far each is, by the hash of its id, which may be long
+    double done = 0;                                    // their sum
   };
 
   std::optional<Index> executing_;                    // the last node that was told to execute

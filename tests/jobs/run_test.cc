@@ -199,6 +199,7 @@ TEST(Run, TheBranchThatALazyNodeDidNotTakeIsNotWaitedFor) {
   EXPECT_EQ(run.run.progress()->cached_nodes, 0);
 
   Listened old(workflow);
+  old.Began();
   old.Cached({});
   old.Executing("3");
   old.Executing("1");
@@ -291,6 +292,36 @@ TEST(Run, JoinedLateByAReplayHasABeginningByComfyuisClockAndNoneOfItsNode) {
   EXPECT_EQ(run.run.state().began, kNow - 5s);
   EXPECT_FALSE(run.Node("3").began);
   EXPECT_EQ(run.run.progress()->source, ProgressSource::kCompanion);
+}
+
+TEST(Run, JoinedLateByAReplayBefore0345TakesWhatIsNotCachedAndWasGivenForDone) {
+  Listened run(Chain());
+  run.replayed = true;
+  run.Began();
+  run.Cached({"1"});
+  EXPECT_EQ(run.Executing("3"), "0% 0/3 3:VAEDecode");  // it may be lazy, and wait for 2
+  run.replayed = false;
+  EXPECT_EQ(run.Step("3", 1, 2), "50% 1/3 3:VAEDecode 1/2");
+  EXPECT_EQ(run.Executing("4"), "66.67% 2/3 4:SaveImage");
+  EXPECT_FALSE(run.Node("2").ended);
+}
+
+TEST(Run, JoinedLateTakesAnExpandedNodeThatIsToldAsFinishedForDoneWhateverItsPartsSay) {
+  Listened run(Draw({{"1", "Expander"}, {"2", "PreviewImage", {"1"}}}, {"2"}));
+  EXPECT_EQ(run.Says({Finished("1"), Finished("1.0.0.1", 2, "1"), Running("2")}), "50% 1/2 2:PreviewImage");
+  EXPECT_FALSE(run.Node("1").began || run.Node("1").ended);
+}
+
+TEST(Run, JoinedLateDoesNotKnowWhenANodeWithoutStepsBegan) {
+  Listened run(Chain());
+  run.Says({Finished("1"), Finished("2"), Running("3")});
+  EXPECT_FALSE(run.Node("3").began);
+  run.Says({Finished("3"), Running("4")});
+  EXPECT_TRUE(run.Node("4").began);
+  Listened from_the_start(Chain());
+  from_the_start.Began();
+  from_the_start.Says({Finished("1"), Running("2")});
+  EXPECT_TRUE(from_the_start.Node("2").began);
 }
 
 TEST(Run, UnderstandsWhatItHeardBeforeTheWorkflowWasKnown) {
