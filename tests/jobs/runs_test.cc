@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <map>
+#include <random>
+
 #include "jobs/heard.h"
+#include "jobs/job_id.h"
 
 namespace jobs {
 namespace {
@@ -153,6 +158,63 @@ TEST(Runs, HaveComfyuisWordForTheBeginning) {
   EXPECT_EQ(backend.runs.OutlookOf("a", kNow).start_time, std::nullopt);
   backend.Hear("a", RunEvent::Began{kNow - 5s});
   EXPECT_EQ(backend.runs.OutlookOf("a", kNow).start_time, kNow - 5s);
+}
+
+TEST(Runs, StaySoundWhateverIsSeenAndHeardInWhateverOrder) {
+  const std::vector<std::string> ids = {"a", "b", "c", "", "d\n"};
+  const std::vector<std::string> nodes = {"1", "2", "3", "1.0.0.1"};
+  for (unsigned seed = 0; seed < 2'000; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const auto below = [&](std::size_t bound) { return random() % bound; };
+    const auto some = [&](const std::vector<std::string>& of) { return of[below(of.size())]; };
+    const auto items = [&](std::size_t most) {
+      std::vector<QueueItem> list;
+      for (std::size_t i = below(most + 1); i > 0; --i) {
+        list.push_back(Item(some(ids), below(3) == 0 ? std::nan("") : 1, below(3) == 0 ? nullptr : Pair()));
+      }
+      return list;
+    };
+    Backend backend;
+    std::map<std::string, double> percentages;  // of runs that go on
+    for (int i = 0; i < 40; ++i) {
+      const std::string id = some(ids);
+      switch (below(8)) {
+        case 0:
+          backend.See(items(2), items(4));
+          percentages.clear();
+          break;
+        case 1: {
+          HistoryEntry entry;
+          entry.number = {1};
+          entry.start_time = kNow - 2s;
+          entry.end_time = kNow - 1s * static_cast<int>(below(4));
+          backend.runs.Ended(id, entry, kNow);
+          percentages.erase(id);
+          break;
+        }
+        case 2:
+          backend.runs.BackendAway();
+          break;
+        case 3:
+          backend.Hear(id, RunEvent::Executing{some(nodes)});
+          break;
+        case 4:
+          backend.Hear(id, below(2) == 0 ? Told(RunEvent::Over{}) : Told(RunEvent::Cached{{some(nodes)}}));
+          break;
+        default:
+          backend.Hear(id, States({Running(some(nodes), static_cast<double>(below(5)), 4), Finished(some(nodes))}));
+      }
+      for (const std::string& job_id : ids) {
+        const auto progress = backend.runs.OutlookOf(job_id, kNow).progress;
+        if (!progress) continue;
+        ASSERT_TRUE(IsUsableJobId(job_id));
+        ASSERT_GE(progress->percentage, percentages[job_id]);
+        ASSERT_LE(progress->percentage, 100);
+        percentages[job_id] = progress->percentage;
+      }
+    }
+  }
 }
 
 // ---- Foresee
