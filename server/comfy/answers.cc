@@ -50,15 +50,14 @@ simdjson::error_code ReadExtraData(json::value& extra_data, jobs::QueueItem& ite
   item.submitter = jobs::Submitter::kNobody;
   return EachField(extra_data, [&](std::string_view key, json::value& value) {
     if (key == "create_time") item.create_time = TimeFromMillis(value);
-    json::json_type type{};
-    if (key != "client_id" || value.type().get(type) || type == json::json_type::null) return simdjson::SUCCESS;
+    if (key != "client_id" || IsNull(value)) return simdjson::SUCCESS;
     // One that is no string is an owner all the same, whom nobody can be.
     item.submitter = jobs::Submitter::kOther;
     auto client_id = ExactString(value);
     if (client_id && *client_id == wanted.client_id) {
       item.submitter = jobs::Submitter::kService;
     } else if (client_id && !client_id->empty() && client_id->size() <= kMaxClientIdBytes) {
-      answer.client_ids[item.job_id] = *std::move(client_id);
+      answer.client_ids[{item.job_id, item.number}] = *std::move(client_id);
     }
     return simdjson::SUCCESS;
   });

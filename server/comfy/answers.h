@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "comfy/address.h"
 #include "comfy/body.h"
@@ -28,9 +29,9 @@ struct Wanted {
 
 struct QueueAnswer {
   jobs::QueueListing listing;
-  // Client ids that others submitted jobs with, by job; of those that were wanted. They are for taking seats, and never
-  // leave comfy/.
-  std::map<std::string, std::string> client_ids;
+  // Client ids that others submitted jobs with, by job id and number; of those that were wanted. They are for taking
+  // seats, and never leave comfy/.
+  std::map<std::pair<std::string, jobs::QueueNumber>, std::string> client_ids;
 };
 
 // Reads ComfyUI's answers, taking only what a status needs: graphs, extra_data and tokens are walked past, never kept.

@@ -74,9 +74,14 @@ std::string Lenient(std::string_view token) {
   return text;
 }
 
-bool IsString(json::value& value) {
+// A bare NaN or Infinity is of no type.
+bool IsOf(json::json_type wanted, json::value& value) {
   json::json_type type{};
-  return value.type().get(type) == simdjson::SUCCESS && type == json::json_type::string;
+  return value.type().get(type) == simdjson::SUCCESS && type == wanted;
+}
+
+bool IsString(json::value& value) {
+  return IsOf(json::json_type::string, value);
 }
 
 }  // namespace
@@ -123,13 +128,15 @@ std::optional<jobs::Time> TimeFromMillis(json::value& value) {
 }
 
 bool IsObject(json::value& value) {
-  json::json_type type{};
-  return value.type().get(type) == simdjson::SUCCESS && type == json::json_type::object;
+  return IsOf(json::json_type::object, value);
 }
 
 bool IsArray(json::value& value) {
-  json::json_type type{};
-  return value.type().get(type) == simdjson::SUCCESS && type == json::json_type::array;
+  return IsOf(json::json_type::array, value);
+}
+
+bool IsNull(json::value& value) {
+  return IsOf(json::json_type::null, value);
 }
 
 }  // namespace comfy

@@ -34,6 +34,7 @@ std::optional<std::int64_t> Integer(json::value& value);
 
 bool IsObject(json::value& value);
 bool IsArray(json::value& value);
+bool IsNull(json::value& value);
 
 // Calls `read(key, value)` for each field of an object; does nothing when the value is none. `read` returns an
 // error_code, and what it does not read is skipped. A key with a lone surrogate is given as "".

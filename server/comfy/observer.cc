@@ -321,7 +321,7 @@ bool Observer::Follow(QueueAnswer& queue) {
       if (item.submitter == jobs::Submitter::kUnknown) continue;
       active.workflow_read = true;
       active.submitter = item.submitter;
-      active.client_id = std::move(queue.client_ids[item.job_id]);
+      active.client_id = std::move(queue.client_ids[{item.job_id, item.number}]);
     }
   }
   return changed;

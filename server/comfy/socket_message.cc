@@ -24,11 +24,6 @@ using simdjson::SUCCESS;
 constexpr std::string_view kMirror = "jobstatus.mirror";  // client/comfyui-node
 constexpr std::size_t kMaxNodes = 20'000;                 // of one message; parts of expanded nodes included
 
-bool IsNull(json::value& value) {
-  json::json_type type{};
-  return value.type().get(type) == SUCCESS && type == json::json_type::null;
-}
-
 // The fields of all events' data that are read, whichever event it is.
 struct Data {
   std::optional<int> queue_remaining;
@@ -38,7 +33,7 @@ struct Data {
   std::optional<std::string> node;
   bool node_is_null = false;
   std::string display_node;
-  double value = 0;
+  std::optional<double> value;
   double max = 0;
   std::string exception_type;
   std::vector<std::string> node_ids;             // of execution_cached
@@ -98,7 +93,7 @@ simdjson::error_code ReadData(json::value& value, Data& data) {
 
 // What an event of that type says of a run; nothing for one that says nothing.
 std::optional<decltype(RunEvent::what)> Meaning(std::string_view type, Data& data) {
-  if (type == "progress") return RunEvent::Step{std::move(data.node), data.value, data.max};
+  if (type == "progress" && data.value) return RunEvent::Step{std::move(data.node), *data.value, data.max};
   if (type == "executing") {
     if (data.node) return RunEvent::Executing{*std::move(data.node), std::move(data.display_node)};
     if (data.node_is_null && data.prompt_id) return RunEvent::Over{};
@@ -108,9 +103,10 @@ std::optional<decltype(RunEvent::what)> Meaning(std::string_view type, Data& dat
   if (type == "progress_state") return RunEvent::NodeStates{std::move(data.node_states)};
   if (type == "execution_start") return RunEvent::Began{data.timestamp};
   if (type == "execution_cached") return RunEvent::Cached{std::move(data.node_ids)};
-  if (type == "execution_success" || type == "execution_interrupted") return RunEvent::Over{};
+  if (type == "execution_success") return RunEvent::Over{};
+  if (type == "execution_interrupted") return RunEvent::Over{.failed = true};
   // A node that was blocked is told as an error, and the run goes on.
-  if (type == "execution_error" && data.exception_type != "ExecutionBlocked") return RunEvent::Over{};
+  if (type == "execution_error" && data.exception_type != "ExecutionBlocked") return RunEvent::Over{.failed = true};
   return std::nullopt;
 }
 

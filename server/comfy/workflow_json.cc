@@ -9,65 +9,63 @@ namespace {
 using simdjson::SUCCESS;
 using Node = jobs::WorkflowNodeSource;
 
-// Whatever stands there, as text that is equal for equal values.
-simdjson::error_code AppendText(json::value& value, std::string& text) {
+// Whatever stands there, as it is written: Python writes equal values alike. Not taken apart, however deep it is
+// nested.
+simdjson::error_code Raw(json::value& value, std::string_view& text) {
+  simdjson::error_code error = SUCCESS;
   if (IsObject(value)) {
-    text += '{';
-    const auto error = EachField(value, [&](std::string_view key, json::value& field) {
-      text.append(key) += ':';
-      return AppendText(field, text);
-    });
-    text += '}';
-    return error;
+    json::object object;
+    error = value.get_object().get(object);
+    if (!error) error = object.raw_json().get(text);
+  } else if (IsArray(value)) {
+    json::array array;
+    error = value.get_array().get(array);
+    if (!error) error = array.raw_json().get(text);
+  } else {
+    text = value.raw_json_token();
   }
-  if (IsArray(value)) {
-    text += '[';
-    const auto error = EachElement(value, [&](std::size_t, json::value& element) { return AppendText(element, text); });
-    text += ']';
-    return error;
-  }
-  const std::string_view token = value.raw_json_token();
-  text.append(token.substr(0, token.find_last_not_of(" \t\r\n") + 1)) += ',';
-  return SUCCESS;
+  text = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+  return error;
 }
 
 // A value of an input. Two elements, the first a string and the second a number, make a link (is_link in
 // comfy_execution/graph_utils.py); everything else is a literal.
 simdjson::error_code ReadInput(std::string_view name, json::value& value, Node& node) {
   std::string text;
+  simdjson::error_code error = SUCCESS;
   if (!IsArray(value)) {
-    if (const auto error = AppendText(value, text)) return error;
-    if (text.ends_with(',')) text.pop_back();
+    std::string_view token;
+    error = Raw(value, token);
+    text = token;
   } else {
     Node::Link link{std::string(name), "", ""};
     std::size_t count = 0;
     bool from_is_string = false;
     bool slot_is_number = false;
-    const auto error = EachElement(value, [&](std::size_t index, json::value& element) {
+    text = '[';
+    error = EachElement(value, [&](std::size_t index, json::value& element) {
       ++count;
-      json::json_type type{};
-      if (const auto bad = element.type().get(type)) return bad;
-      if (index == 0 && type == json::json_type::string) {
+      std::string_view token;
+      const auto bad = Raw(element, token);
+      text.append(token) += ',';
+      if (index == 0 && token.starts_with('"')) {
         from_is_string = true;
         link.from = TextOrEmpty(element);
-        text.append(link.from) += ',';
-        return SUCCESS;
       }
-      if (index == 1 && type == json::json_type::number) slot_is_number = true;
-      const std::size_t begin = text.size();
-      const auto bad = AppendText(element, text);
-      if (index == 1) link.slot = text.substr(begin);
+      if (index == 1) {
+        slot_is_number = token.find_first_of("-0123456789") == 0;
+        link.slot = token;
+      }
       return bad;
     });
-    if (error) return error;
-    if (count == 2 && from_is_string && slot_is_number) {
+    if (!error && count == 2 && from_is_string && slot_is_number) {
       node.links.push_back(std::move(link));
       return SUCCESS;
     }
   }
   if (text.size() > kMaxLiteralBytes) text = "#" + std::to_string(std::hash<std::string>()(text));
   node.literals.push_back({std::string(name), std::move(text)});
-  return SUCCESS;
+  return error;
 }
 
 }  // namespace

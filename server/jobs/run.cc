@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <utility>
 
 namespace jobs {
@@ -27,14 +28,24 @@ bool ReportsSteps(double max) {
   return std::isfinite(max) && max > 1;
 }
 
-// A node that has made steps when it is first heard of began at some time before.
-std::optional<Time> BeganBy(const RunEvent::NodeState& told, Time heard_at) {
-  return told.value > 0 ? std::nullopt : std::optional(heard_at);
+double Fraction(double value, double max) {
+  const double fraction = max > 0 ? value / max : 0;
+  return std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0;
 }
 
-double Fraction(double value, double max) {
-  const double fraction = value / max;
-  return std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0;
+// What an event takes in memory, about.
+std::size_t Bytes(const RunEvent& event) {
+  std::size_t bytes = sizeof(event);
+  if (const auto* cached = std::get_if<RunEvent::Cached>(&event.what)) {
+    for (const std::string& node : cached->nodes) bytes += sizeof(node) + node.size();
+  } else if (const auto* executing = std::get_if<RunEvent::Executing>(&event.what)) {
+    bytes += executing->node.size() + executing->display_node.size();
+  } else if (const auto* step = std::get_if<RunEvent::Step>(&event.what)) {
+    bytes += step->node.value_or("").size();
+  } else if (const auto* states = std::get_if<RunEvent::NodeStates>(&event.what)) {
+    for (const auto& node : states->nodes) bytes += sizeof(node) + node.node.size() + node.display_node.size();
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -44,6 +55,7 @@ void Run::SetWorkflow(std::shared_ptr<const Workflow> workflow) {
   state_.workflow = std::move(workflow);
   state_.nodes.resize(state_.workflow->nodes().size());
   Measure();
+  unplaced_bytes_ = 0;
   for (const RunEvent& event : std::exchange(unplaced_, {})) Hear(event);
 }
 
@@ -54,23 +66,32 @@ void Run::SetBegan(Time now) {
 void Run::Hear(const RunEvent& event) {
   channel_ = std::max(channel_, event.channel);
   last_heard_ = event.heard_at;
-  if (!state_.workflow && !std::holds_alternative<RunEvent::Began>(event.what)) {
-    // What the nodes said earlier matters less than what they say now, but for the cache, which is told once.
-    if (unplaced_.size() == kMaxUnplaced) {
-      const bool cache_first = std::holds_alternative<RunEvent::Cached>(unplaced_.front().what);
-      unplaced_.erase(unplaced_.begin() + (cache_first ? 1 : 0));
-    }
-    unplaced_.push_back(event);
-    return;
-  }
+  if (!state_.workflow && !std::holds_alternative<RunEvent::Began>(event.what)) return Keep(event);
   std::visit([&](const auto& what) { On(what, event); }, event.what);
-  if (state_.workflow) Measure();
+  if (!state_.workflow) return;
+  // Once all is taken in that the event says of other nodes.
+  for (const Index index : std::exchange(supplied_, {})) SkipAbove(index);
+  Measure();
+}
+
+// What the nodes said earlier matters less than what they say now, but for the cache, which is told once.
+void Run::Keep(const RunEvent& event) {
+  const bool cache_first = !unplaced_.empty() && std::holds_alternative<RunEvent::Cached>(unplaced_.front().what);
+  const std::size_t oldest = cache_first ? 1 : 0;
+  unplaced_bytes_ += Bytes(event);
+  while (unplaced_.size() > oldest && (unplaced_.size() >= kMaxUnplaced || unplaced_bytes_ > kMaxUnplacedBytes)) {
+    const auto dropped = unplaced_.begin() + static_cast<std::ptrdiff_t>(oldest);
+    unplaced_bytes_ -= Bytes(*dropped);
+    unplaced_.erase(dropped);
+  }
+  unplaced_.push_back(event);
 }
 
 void Run::On(const RunEvent::Began& began, const RunEvent& event) {
   if (event.channel == RunEvent::Channel::kSeat) owner_only_ = true;
   if (began.timestamp) start_time_ = began.timestamp;
   if (!event.replayed) {
+    from_the_start_ = true;
     state_.began = event.heard_at;
   } else if (!state_.began && began.timestamp && *began.timestamp < event.heard_at) {
     state_.began = began.timestamp;  // by ComfyUI's clock; nothing better is to be had
@@ -92,16 +113,7 @@ void Run::On(const RunEvent::Executing& executing, const RunEvent& event) {
   if (event.channel == RunEvent::Channel::kSeat) owner_only_ = true;
   const auto place = Find(executing.node, executing.display_node);
   if (!place) return;
-  // Without progress_state the end of a node is not told; that another begins says it, unless the first asked for the
-  // other: a node with lazy inputs is begun, waits for them, and is begun again.
-  if (!states_heard_ && executing_ && *executing_ != place->index) {
-    if (Feeds(place->index, *executing_)) {
-      state_.nodes[*executing_].state = NodeRun::State::kWaiting;
-    } else {
-      Finish(*executing_, event.heard_at);
-    }
-  }
-  executing_ = place->index;
+  TakeOver(place->index, event.heard_at);
   Start(place->index, event.replayed ? std::nullopt : std::optional(event.heard_at));
   if (place->part) Advance(*place, executing.node, 0, 0, event.heard_at);
 }
@@ -111,27 +123,36 @@ void Run::On(const RunEvent::Step& step, const RunEvent& event) {
                      : executing_ ? std::optional(Place{*executing_, false})
                                   : std::nullopt;
   if (!place) return;
-  Start(place->index, std::nullopt);  // unless its beginning was heard
+  TakeOver(place->index, event.heard_at);  // that it executes may have been missed
+  Start(place->index, std::nullopt);       // unless its beginning was heard
   Advance(*place, step.node.value_or(""), step.value, step.max, event.heard_at);
 }
 
 void Run::On(const RunEvent::NodeStates& states, const RunEvent& event) {
-  states_heard_ = true;
+  // A node that has made steps when it is first heard of began at some time before. So may have any that is first heard
+  // of together with the ends of others.
+  const bool joined_late = !std::exchange(states_heard_, true) && !from_the_start_ &&
+                           std::ranges::any_of(states.nodes, &RunEvent::NodeState::finished);
+  const auto began = [&](const RunEvent::NodeState& told) {
+    return joined_late || told.value > 0 ? std::nullopt : std::optional(event.heard_at);
+  };
   std::vector<Index> never_ran;
+  std::vector<bool> told_now(state_.nodes.size(), false);  // of never_ran
   for (const RunEvent::NodeState& told : states.nodes) {
     const auto place = Find(told.node, told.display_node);
     if (!place) continue;
     const NodeRun& node = state_.nodes[place->index];
     if (place->part) {
-      if (node.state == NodeRun::State::kDone) continue;
-      Start(place->index, BeganBy(told, event.heard_at));
+      if (node.state == NodeRun::State::kDone || told_now[place->index]) continue;
+      Start(place->index, began(told));
       const double max = told.finished ? 1 : told.max;
       Advance(*place, told.node, told.finished ? max : told.value, max, event.heard_at);
     } else if (!told.finished) {
-      Start(place->index, BeganBy(told, event.heard_at));
+      Start(place->index, began(told));
       Advance(*place, told.node, told.value, told.max, event.heard_at);
     } else if (node.state == NodeRun::State::kWaiting) {
       never_ran.push_back(place->index);
+      told_now[place->index] = true;
     } else {
       Finish(place->index, event.heard_at);
     }
@@ -141,18 +162,17 @@ void Run::On(const RunEvent::NodeStates& states, const RunEvent& event) {
     const Workflow::Node& node = state_.workflow->nodes()[index];
     const auto untouched = [&](Index input) {
       const NodeRun::State state = state_.nodes[input].state;
-      return (state == NodeRun::State::kWaiting || state == NodeRun::State::kCached) &&
-             std::ranges::count(never_ran, input) == 0;
+      return (state == NodeRun::State::kWaiting || state == NodeRun::State::kCached) && !told_now[input];
     };
     const bool cached = node.output && !node.inputs.empty() && std::ranges::all_of(node.inputs, untouched);
     if (cached) state_.nodes[index].state = NodeRun::State::kCached;
     Finish(index, event.heard_at);
-    if (cached && !state_.cached_known) SkipAbove(index);
+    if (cached) supplied_.push_back(index);
   }
 }
 
-void Run::On(const RunEvent::Over&, const RunEvent& event) {
-  if (!states_heard_ && executing_) Finish(*executing_, event.heard_at);
+void Run::On(const RunEvent::Over& over, const RunEvent& event) {
+  if (!over.failed && !states_heard_ && executing_) Finish(*executing_, event.heard_at);
   executing_.reset();
   for (NodeRun& node : state_.nodes) {  // of a run that failed, or whose last words were missed
     if (node.state == NodeRun::State::kRunning) node.state = NodeRun::State::kWaiting;
@@ -167,7 +187,8 @@ std::optional<Run::Place> Run::Find(std::string_view node, std::string_view disp
   if (!display_node.empty()) {
     if (const auto index = workflow.Find(display_node)) return Place{*index, true};
   }
-  for (std::size_t dot = node.rfind('.'); dot != std::string_view::npos && dot > 0; dot = node.rfind('.', dot - 1)) {
+  for (std::size_t dot = node.rfind('.', Workflow::kMaxNameBytes); dot != std::string_view::npos && dot > 0;
+       dot = node.rfind('.', dot - 1)) {
     if (const auto index = workflow.Find(node.substr(0, dot))) return Place{*index, true};
   }
   return std::nullopt;
@@ -189,6 +210,19 @@ bool Run::Feeds(Index upstream, Index node) const {
   return false;
 }
 
+// Without progress_state the end of a node is not told; that another runs says it, unless the first asked for the
+// other: a node with lazy inputs is begun, waits for them, and is begun again.
+void Run::TakeOver(Index index, Time at) {
+  if (!states_heard_ && executing_ && *executing_ != index) {
+    if (Feeds(index, *executing_)) {
+      state_.nodes[*executing_].state = NodeRun::State::kWaiting;
+    } else {
+      Finish(*executing_, at);
+    }
+  }
+  executing_ = index;
+}
+
 void Run::Start(Index index, std::optional<Time> at) {
   NodeRun& node = state_.nodes[index];
   state_.heard = true;
@@ -203,22 +237,22 @@ void Run::Advance(const Place& place, std::string_view part, double value, doubl
   if (node.state != NodeRun::State::kRunning) return;
   const bool steps = ReportsSteps(max);
   if (place.part) {
-    auto& parts = parts_[place.index];
-    const auto known = parts.find(part);
-    if (known != parts.end()) {
-      known->second = std::max(known->second, max > 0 ? Fraction(value, max) : 0.0);
-    } else if (parts.size() < kMaxParts) {
-      parts.emplace(part, max > 0 ? Fraction(value, max) : 0.0);
+    Parts& parts = parts_[place.index];
+    const double fraction = Fraction(value, max);
+    const std::size_t key = std::hash<std::string_view>()(part);
+    if (parts.fractions.contains(key) || parts.fractions.size() < kMaxParts) {
+      double& known = parts.fractions[key];
+      parts.done += std::max(0.0, fraction - known);
+      known = std::max(known, fraction);
     }
     // How many parts there will be is not told. So much is done, and at least one more may come.
-    double done = 0;
-    for (const auto& [id, fraction] : parts) done += fraction;
-    node.fraction = std::max(node.fraction, done / (static_cast<double>(parts.size()) + 1));
+    node.fraction = std::max(node.fraction, parts.done / (static_cast<double>(parts.fractions.size()) + 1));
   } else if (steps) {
     node.fraction = std::max(node.fraction, Fraction(value, max));
   }
   if (!steps) return;
   const std::int64_t step = std::clamp<std::int64_t>(Whole(value), 0, Whole(max));
+  if (step > 0 && !place.part) supplied_.push_back(place.index);
   const std::int64_t made = step - node.step;
   const bool same_count = node.steps == Whole(max);
   if (node.stepped && same_count && made > 0 && at >= *node.stepped) {
@@ -242,27 +276,34 @@ void Run::Finish(Index index, Time at) {
   if (node.steps > 0) node.step = node.steps;
   step_times_.erase(index);
   parts_.erase(index);
-  if (!state_.cached_known) SkipAbove(index);
+  supplied_.push_back(index);
 }
 
-// What a finished node needed and nothing was heard of was in the cache.
+// What a node has been given, and nothing was heard of, was in the cache; or it ran before its run was listened to. (Or
+// a lazy node has left it out: where all was heard, that is what it means.)
 void Run::SkipAbove(Index index) {
+  if (state_.cached_known && (states_heard_ || from_the_start_)) return;
   std::vector<Index> open = {index};
   while (!open.empty()) {
     const Index at = open.back();
     open.pop_back();
     for (const Index input : state_.workflow->nodes()[at].inputs) {
       if (state_.nodes[input].state != NodeRun::State::kWaiting) continue;
-      state_.nodes[input].state = NodeRun::State::kCached;
+      state_.nodes[input].state = state_.cached_known ? NodeRun::State::kDone : NodeRun::State::kCached;
+      state_.nodes[input].fraction = 1;
       open.push_back(input);
     }
   }
 }
 
 void Run::Measure() {
-  std::vector<bool> cached(state_.nodes.size());
-  for (std::size_t i = 0; i < cached.size(); ++i) cached[i] = state_.nodes[i].state == NodeRun::State::kCached;
-  needed_ = state_.workflow->Needed(cached);
+  // A node that is done needs nothing more: not what it left out of its lazy inputs.
+  std::vector<bool> settled(state_.nodes.size());
+  for (std::size_t i = 0; i < settled.size(); ++i) {
+    const NodeRun::State state = state_.nodes[i].state;
+    settled[i] = state == NodeRun::State::kCached || state == NodeRun::State::kDone;
+  }
+  needed_ = state_.workflow->Needed(settled);
   double done = 0;
   int total = 0;
   for (std::size_t i = 0; i < needed_.size(); ++i) {
@@ -279,19 +320,18 @@ void Run::Measure() {
 std::optional<Progress> Run::progress() const {
   if (!state_.workflow || !state_.heard) return std::nullopt;
   Progress progress{.percentage = percentage_};
+  // Of a node that nothing was heard of it is known where every node is told of; else it may have run as well.
+  const bool tells_cached = state_.cached_known || states_heard_;
+  // Of several at once: one that counts its steps, and of those the first, so that it stays the same. A node with lazy
+  // inputs stands behind the one that it waits for.
   std::optional<std::size_t> current;
   for (std::size_t i = 0; i < state_.nodes.size(); ++i) {
     const NodeRun& node = state_.nodes[i];
     progress.total_nodes += needed_[i];
     progress.completed_nodes += node.state == NodeRun::State::kDone;
-    progress.cached_nodes += node.state == NodeRun::State::kCached;
+    progress.cached_nodes += tells_cached && node.state == NodeRun::State::kCached;
     if (node.state != NodeRun::State::kRunning) continue;
-    // Of several at once: one that counts its steps, and of those the one that began first, so that it stays the same.
-    const auto rank = [&](std::size_t at) {
-      const NodeRun& candidate = state_.nodes[at];
-      return std::pair(candidate.steps == 0, candidate.began.value_or(Time::max()));
-    };
-    if (!current || rank(i) < rank(*current)) current = i;
+    if (!current || (state_.nodes[*current].steps == 0 && node.steps > 0)) current = i;
   }
   if (progress.total_nodes == 0) return std::nullopt;
   if (current) {

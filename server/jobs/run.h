@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "jobs/job.h"
@@ -37,7 +38,10 @@ class Run {
   const std::optional<Time>& start_time() const { return start_time_; }  // ComfyUI's own word for it
   std::optional<Time> last_heard() const { return last_heard_; }
 
-  static constexpr std::size_t kMaxUnplaced = 256;  // events kept while the workflow is not known
+  // Of events kept while the workflow is not known.
+  static constexpr std::size_t kMaxUnplaced = 256;
+  static constexpr std::size_t kMaxUnplacedBytes = 1024 * 1024;  // but the newest is kept however big
+  std::size_t unplaced_bytes() const { return unplaced_bytes_; }
 
  private:
   using Index = std::uint32_t;
@@ -47,6 +51,7 @@ class Run {
     bool part;
   };
 
+  void Keep(const RunEvent& event);
   void On(const RunEvent::Began& began, const RunEvent& event);
   void On(const RunEvent::Cached& cached, const RunEvent& event);
   void On(const RunEvent::Executing& executing, const RunEvent& event);
@@ -56,6 +61,7 @@ class Run {
 
   std::optional<Place> Find(std::string_view node, std::string_view display_node) const;
   bool Feeds(Index upstream, Index node) const;
+  void TakeOver(Index index, Time at);
   void Start(Index index, std::optional<Time> at);  // absent: at some time before
   void Advance(const Place& place, std::string_view node, double value, double max, Time at);
   void Finish(Index index, Time at);
@@ -66,16 +72,25 @@ class Run {
   Submitter submitter_ = Submitter::kUnknown;
   RunEvent::Channel channel_ = RunEvent::Channel::kSeat;  // that told the most: the last of their order
   bool owner_only_ = false;                               // heard on our seat what only the owner is told
+  bool from_the_start_ = false;                           // its beginning was heard as it happened
   std::optional<Time> start_time_;
   std::optional<Time> last_heard_;
   std::deque<RunEvent> unplaced_;
+  std::size_t unplaced_bytes_ = 0;
+
+  // What a node was expanded into, as far as it was heard of.
+  struct Parts {
+    std::unordered_map<std::size_t, double> fractions;  // how far each is, by the hash of its id, which may be long
+    double done = 0;                                    // their sum
+  };
 
   std::optional<Index> executing_;                    // the last node that was told to execute
   bool states_heard_ = false;                         // progress_state comes, so that the end of a node is told
+  std::vector<Index> supplied_;                       // by the event at hand: nodes that have all that they take
   std::vector<bool> needed_;                          // by this run, as far as is known of the cache
   std::map<Index, std::deque<Duration>> step_times_;  // of running nodes
-  std::map<Index, std::map<std::string, double, std::less<>>> parts_;  // of expanded nodes: how far each part is
-  double percentage_ = 0;                                              // the most that was measured
+  std::map<Index, Parts> parts_;                      // of running nodes
+  double percentage_ = 0;                             // the most that was measured
 };
 
 }  // namespace jobs

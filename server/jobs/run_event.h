@@ -30,7 +30,8 @@ struct RunEvent {
     std::string display_node{};  // the workflow's node that it is a part of; empty before Aug 2024
   };
   struct Step {                       // progress
-    std::optional<std::string> node;  // absent before Jan 2024: the one that is executing
+    std::optional<std::string> node;  // absent before Jan 2024, and before 0.3.45 of a job without client id: the one
+                                      // that is executing
     double value = 0;
     double max = 0;
   };
@@ -44,7 +45,9 @@ struct RunEvent {
   struct NodeStates {  // progress_state: nodes touched so far, all of them or those that changed
     std::vector<NodeState> nodes;
   };
-  struct Over {};  // execution_success, execution_error or execution_interrupted; executing null
+  struct Over {           // execution_success; executing null
+    bool failed = false;  // execution_error, execution_interrupted: the node that was running is not done
+  };
 
   // Empty: of whichever job is running (`executing` to one who comes back; `progress` before Jan 2024).
   std::string job_id;

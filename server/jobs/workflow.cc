@@ -59,6 +59,10 @@ NodeValues ValuesOf(const WorkflowNodeSource& source, const std::vector<Workflow
 std::optional<Workflow> Workflow::Build(const std::vector<WorkflowNodeSource>& sources,
                                         const std::vector<std::string>& outputs) {
   if (sources.size() > kMaxNodes) return std::nullopt;
+  const auto too_long = [](const WorkflowNodeSource& source) {
+    return source.id.size() > kMaxNameBytes || source.class_type.size() > kMaxNameBytes;
+  };
+  if (std::ranges::any_of(sources, too_long)) return std::nullopt;
   std::unordered_map<std::string_view, std::size_t> index;
   for (std::size_t i = 0; i < sources.size(); ++i) index.emplace(sources[i].id, i);
 
@@ -107,12 +111,12 @@ std::optional<std::uint32_t> Workflow::Find(std::string_view id) const {
   return found->second;
 }
 
-std::vector<bool> Workflow::Needed(const std::vector<bool>& cached) const {
+std::vector<bool> Workflow::Needed(const std::vector<bool>& settled) const {
   std::vector<bool> needed(nodes_.size(), false);
   // Inputs stand before those who take them, so one pass from the end sees every node after all that need it.
   for (std::size_t i = nodes_.size(); i-- > 0;) {
     if (nodes_[i].output) needed[i] = true;
-    if (cached[i]) needed[i] = false;
+    if (settled[i]) needed[i] = false;
     if (!needed[i]) continue;
     for (const std::uint32_t input : nodes_[i].inputs) needed[input] = true;
   }

@@ -53,9 +53,10 @@ class Workflow {
   };
 
   static constexpr std::size_t kMaxNodes = 10'000;
+  static constexpr std::size_t kMaxNameBytes = 1024;  // of an id or class; they are told to callers
 
   // `outputs`: ids of the nodes to be run (element 4 of a queue item); unknown ids are left out. Nothing when there are
-  // too many nodes.
+  // too many nodes, or one with too long a name.
   static std::optional<Workflow> Build(const std::vector<WorkflowNodeSource>& sources,
                                        const std::vector<std::string>& outputs);
 
@@ -64,9 +65,9 @@ class Workflow {
 
   std::optional<std::uint32_t> Find(std::string_view id) const;
 
-  // For each node, whether a run that finds `cached` in the cache has to execute it: the outputs and what they need,
-  // as far as it is not cached.
-  std::vector<bool> Needed(const std::vector<bool>& cached) const;
+  // For each node, whether a run has to execute it for which those `settled` are there, found in the cache or done: the
+  // outputs and what they need, as far as it is not settled.
+  std::vector<bool> Needed(const std::vector<bool>& settled) const;
 
  private:
   std::vector<Node> nodes_;
