@@ -64,8 +64,8 @@ class Run {
 
   RunState state_;
   Submitter submitter_ = Submitter::kUnknown;
-  std::optional<RunEvent::Channel> channel_;  // of the last event
-  bool owner_only_ = false;                   // heard on our seat what only the owner is told
+  RunEvent::Channel channel_ = RunEvent::Channel::kSeat;  // that told the most: the last of their order
+  bool owner_only_ = false;                               // heard on our seat what only the owner is told
   std::optional<Time> start_time_;
   std::optional<Time> last_heard_;
   std::deque<RunEvent> unplaced_;
