@@ -97,9 +97,12 @@ void Board::On(Backend& backend, jobs::HistoryObserved& history, jobs::Time now,
 // The queue says what runs; what is heard only tells how far it is.
 void Board::On(Backend& backend, jobs::RunEventsHeard& heard, jobs::Time now, Effects& effects) {
   std::set<std::string> concerned;
+  std::set<std::string> over;  // how it ended is seen in a moment, and then all are told once, not twice
   for (const jobs::RunEvent& event : heard.events) {
-    if (auto job_id = backend.runs.Hear(event)) concerned.insert(std::move(*job_id));
+    const bool is_over = std::holds_alternative<jobs::RunEvent::Over>(event.what);
+    if (auto job_id = backend.runs.Hear(event)) (is_over ? over : concerned).insert(std::move(*job_id));
   }
+  for (const std::string& job_id : over) concerned.erase(job_id);
   for (const std::string& job_id : concerned) {
     const Snapshot old = statuses_.Find(job_id, backend.state.name);
     if (!old || old->state != jobs::JobState::kProcessing) continue;

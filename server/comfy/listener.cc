@@ -13,6 +13,7 @@ using jobs::RunEvent;
 namespace {
 
 constexpr std::size_t kMaxCollected = 512;
+constexpr std::size_t kMaxOver = 64;
 
 // Movement within a node, which comes by the thousands and where the newest is what counts.
 bool IsStep(const RunEvent& event) {
@@ -122,6 +123,8 @@ void Listener::Attach(const std::vector<RunningJob>& running) {
 }
 
 void Listener::Collect(const RunEvent& event) {
+  const bool over = std::holds_alternative<RunEvent::Over>(event.what);
+  if (over && over_.size() < kMaxOver && std::ranges::count(over_, event.job_id) == 0) over_.push_back(event.job_id);
   collected_.push_back(event);
   const jobs::Steady now = SteadyNow();
   const jobs::Steady due = (IsPause(event) ? now : flushed_at_) + options_.flush_interval;

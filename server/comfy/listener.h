@@ -57,6 +57,9 @@ class Listener {
   // Tells what was heard and not yet told, so that it does not come behind what is seen from now on.
   void Flush();
 
+  // The jobs that were heard to be over since this was last called, or some of them.
+  std::vector<std::string> TakeOver() { return std::exchange(over_, {}); }
+
   // Each change of the queue is heard of.
   bool hears() const { return seated_ && !deafness_.suspected(); }
 
@@ -83,6 +86,7 @@ class Listener {
   std::vector<std::string> own_running_;
   std::map<std::string, std::shared_ptr<Seat>> attached_;  // by client id
 
+  std::vector<std::string> over_;
   std::vector<jobs::RunEvent> collected_;
   jobs::Steady flushed_at_{};
   bool flush_armed_ = false;

@@ -157,6 +157,7 @@ Observer::Answer<void> Observer::Introduce() {
 }
 
 Observer::Answer<void> Observer::FullTurn() {
+  if (auto done = co_await SettleOver(); !done) co_return done;
   // Only who was sought before the queue was asked is missing if neither the queue nor the history has the job.
   const std::vector<std::string> due = DueSought();
   const Steady asked_at = SteadyNow();
@@ -220,6 +221,22 @@ Observer::Answer<void> Observer::LightTurn(bool queue_is_too_dear) {
     }
   }
   co_return co_await SettleSought(DueSought(), std::nullopt);
+}
+
+// Jobs that were heard to be over. The history would be asked of them anyway, and where it has them, that is proof: who
+// waits for the end need not wait for the queue as well, which may be long.
+Observer::Answer<void> Observer::SettleOver() {
+  const std::vector<std::string> over = listener_.TakeOver();
+  for (const std::string& id : over) {
+    const auto active = active_.find(id);
+    if (active == active_.end()) continue;
+    auto entry = co_await api_.History(id);
+    if (!entry && !ConcernsOneAnswer(entry.error())) co_return std::unexpected(entry.error());
+    if (!entry || !*entry || !((*entry)->number == active->second.number)) continue;  // the queue comes first, then
+    Tell(jobs::HistoryObserved{id, std::move(**entry)});
+    active_.erase(active);
+  }
+  co_return std::expected<void, Error>();
 }
 
 // A prompt_id that is in the queue, but not as the run that is followed: that run has left, and another of its id is

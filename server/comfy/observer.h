@@ -93,6 +93,7 @@ class Observer final : public jobs::JobSource {
   Answer<void> FullTurn();
   Answer<void> LightTurn(bool queue_is_too_dear);
 
+  Answer<void> SettleOver();
   Answer<void> SettleRenumbered(const Listed& listed);
   Answer<void> SettleLeft(const std::vector<std::string>& left);
   Answer<void> SettleSought(const std::vector<std::string>& due, std::optional<jobs::Steady> queue_asked_at);

@@ -177,6 +177,27 @@ TEST_F(BoardTest, TellsWatchersOncePerObservationAndOnlyOfTheirJobs) {
   EXPECT_THAT(of_b->changes, ElementsAre(true));
 }
 
+TEST_F(BoardTest, TellsTheEndOfARunOnceThoughItIsHeardBeforeItIsSeen) {
+  using jobs::RunEvent;
+  jobs::QueueObserved queue = Queue({"x"}, {});
+  queue.listing.running[0].workflow =
+      std::make_shared<const jobs::Workflow>(*jobs::Workflow::Build({{.id = "3", .class_type = "KSampler"}}, {"3"}));
+  See("a", queue);
+  const auto heard = [](std::vector<decltype(RunEvent::what)> events) {
+    jobs::RunEventsHeard all;
+    for (auto& what : events) all.events.push_back({.job_id = "x", .heard_at = kNow, .what = std::move(what)});
+    return all;
+  };
+  const auto told = std::make_shared<Told>();
+  const auto subscription = board.Subscribe({}, told);
+  See("a", heard({RunEvent::NodeStates{{{.node = "3", .value = 5, .max = 20}}}}));
+  EXPECT_THAT(told->changes, ElementsAre(false));
+  See("a", heard({RunEvent::NodeStates{{{.node = "3", .finished = true}}}, RunEvent::Over{}}));
+  EXPECT_THAT(told->changes, SizeIs(1));
+  See("a", Success("x"));
+  EXPECT_THAT(told->changes, ElementsAre(false, true));
+}
+
 TEST_F(BoardTest, AWatcherMayCallTheBoardBack) {
   class Reader final : public Watcher {
    public:

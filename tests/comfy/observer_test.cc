@@ -473,6 +473,27 @@ TEST(Trap22, AKeptConnectionThatTheServerClosedIsReplacedWithoutAFailure) {
   EXPECT_TRUE(observed.board.Backends()[0].last_error.empty());
 }
 
+TEST(Observer, AnEndThatWasHeardIsReadInTheHistoryBeforeTheQueueIsAsked) {
+  FakeComfy comfyui;
+  auto options = Observed::Quick();
+  options.safety_interval = 1h;  // asks only when something is heard or looked for
+  Observed observed(comfyui.url(), options);
+  ASSERT_TRUE(comfyui.WaitForSocketTexts(1));
+  const std::string id = comfyui.Submit({.client_id = Observed::kClientId}).prompt_id;
+  comfyui.StartNext();
+  ASSERT_TRUE(observed.AwaitState(id, JobState::kProcessing));
+  comfyui.HoldEvents();
+  // What was heard before the first of these has been looked at after the second.
+  for (int i = 0; i < 2; ++i) observed.LookUp("unknown");
+  const std::size_t before = comfyui.request_count();
+  comfyui.FinishSuccess();
+  comfyui.ReleaseEvents();
+  ASSERT_TRUE(observed.AwaitState(id, JobState::kCompleted));
+  EXPECT_EQ(comfyui.requests().at(before).target, "/history/" + id);
+  observed.LookUp("unknown");
+  EXPECT_EQ(comfyui.request_count("/history/" + id), 1u) << "and not again";
+}
+
 TEST(Observer, FindsAJobThatIsSubmittedAfterTheLookUpBegan) {
   FakeComfy comfyui;
   Observed observed(comfyui.url());

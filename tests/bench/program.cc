@@ -1,0 +1,94 @@
+#include "bench/program.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string_view>
+#include <thread>
+
+namespace bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A folder of its own, gone when the program has started.
+class Scratch {
+ public:
+  Scratch() : path_((std::filesystem::temp_directory_path() / "bench.XXXXXX").string()) {
+    if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("cannot make a folder " + path_);
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+std::vector<char*> Pointers(std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+  for (std::string& string : strings) pointers.push_back(string.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+std::vector<std::string> Environment() {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    if (!std::string_view(*variable).starts_with("JOBSTATUS_")) variables.emplace_back(*variable);
+  }
+  return variables;
+}
+
+}  // namespace
+
+Program::Program(std::vector<std::string> command) {
+  const Scratch scratch;
+  const std::string address_file = scratch.path() + "/address";
+  command.insert(command.end(), {"--address-file", address_file});
+  Start(command);
+  const auto give_up = std::chrono::steady_clock::now() + 20s;
+  while (std::chrono::steady_clock::now() < give_up) {
+    std::ifstream in(address_file);
+    if (std::getline(in, address_)) return;
+    if (waitpid(pid_, nullptr, WNOHANG) != 0) {
+      pid_ = 0;
+      break;
+    }
+    std::this_thread::sleep_for(2ms);
+  }
+  if (pid_ > 0) kill(pid_, SIGKILL);
+  throw std::runtime_error(command.front() + " does not start");
+}
+
+Program::~Program() {
+  if (pid_ <= 0) return;
+  kill(pid_, SIGKILL);
+  waitpid(pid_, nullptr, 0);
+}
+
+void Program::Start(std::vector<std::string>& command) {
+  const std::vector<char*> arguments = Pointers(command);
+  std::vector<std::string> variables = Environment();
+  const std::vector<char*> environment = Pointers(variables);
+  const pid_t parent = getpid();
+  pid_ = fork();
+  if (pid_ < 0) throw std::runtime_error("cannot fork");
+  if (pid_ > 0) return;
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() == parent) execve(arguments[0], arguments.data(), environment.data());
+  _exit(127);
+}
+
+}  // namespace bench

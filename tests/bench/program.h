@@ -1,0 +1,30 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+namespace bench {
+
+// A server of ours as a process of its own, with its output where ours goes. Killed at the end, also at the end of ours
+// whatever that is. Settings in JOBSTATUS_… variables do not reach it.
+class Program {
+ public:
+  // Adds --address-file to the command, and waits until the program has written its address there. Throws
+  // std::runtime_error if it does not.
+  explicit Program(std::vector<std::string> command);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  const std::string& address() const { return address_; }
+
+ private:
+  void Start(std::vector<std::string>& command);
+
+  pid_t pid_ = 0;
+  std::string address_;
+};
+
+}  // namespace bench
