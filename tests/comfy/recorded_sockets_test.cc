@@ -218,10 +218,11 @@ TEST_P(OneJobInWords, IsToldStepByStep) {
                                        "SlowSteps 4/6, 33 %", "SlowSteps 5/6, 42 %", "SlowSteps 6/6, 50 %"};
   if (tells_pauses) expected.push_back("processing, 50 %");  // progress_state tells the end of each node
   const bool no_verdict = GetParam() == std::string("2023-12");
-  expected.insert(expected.end(), {"SaveImage, 50 %", "processing, 100 %",
-                                   no_verdict ? "completed with 1 output (this ComfyUI version does not record whether "
-                                                "a job failed)"
-                                              : "completed with 1 output"});
+  expected.push_back("SaveImage, 50 %");
+  if (tells_pauses) expected.push_back("processing, 100 %");
+  expected.push_back(no_verdict ? "completed with 1 output (this ComfyUI version does not record whether "
+                                  "a job failed)"
+                                : "completed with 1 output");
   EXPECT_EQ(said, expected);
 }
 
