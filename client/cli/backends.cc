@@ -15,7 +15,8 @@ std::string Describe(const Backend& backend) {
     text += "reachable, " + std::to_string(backend.running()) + " running, " + std::to_string(backend.pending()) +
             " waiting";
     if (!backend.comfyui_version().empty()) text += ", ComfyUI " + Escape(backend.comfyui_version());
-    text += backend.live_progress() ? ", live progress" : ", no live progress";
+    text += backend.live_progress() ? ", live progress with client_id " + Escape(backend.client_id())
+                                    : std::string(", no live progress");
   } else {
     text += backend.last_error().empty() ? "not asked yet" : "unreachable: " + Escape(backend.last_error());
   }

@@ -25,7 +25,7 @@ struct CommandLine {
   std::vector<std::string> job_ids;
 
   // watch and wait
-  std::chrono::milliseconds min_interval{0};
+  std::optional<std::chrono::milliseconds> min_interval;  // none: as fits what is printed
   std::chrono::milliseconds wait_for_job{0};
   std::optional<std::uint64_t> after_revision;
   std::optional<std::chrono::milliseconds> timeout;

@@ -53,7 +53,13 @@ std::string Where(const JobError& error) {
 std::string PlainLine(const JobStatus& status) {
   std::string line = UtcTime(status.observe_time()) + " " + EscapeField(status.job_id()) + " " +
                      std::string(StateName(status.state()));
+  if (status.state() == JOB_STATE_PROCESSING && status.has_progress()) {
+    line += " " + std::to_string(WholePercent(status.progress().percentage())) + "%";
+  }
   if (const std::string message = Message(status); !message.empty()) line += " " + message;
+  if (!IsTerminal(status.state()) && !status.stale() && status.has_estimated_time_remaining()) {
+    line += ", " + TimeLeft(std::chrono::seconds(status.estimated_time_remaining().seconds()));
+  }
   if (status.stale()) line += " (stale: ComfyUI cannot be reached)";
   return line;
 }

@@ -38,11 +38,17 @@ std::unique_ptr<View> MakeView(const CommandLine& line) {
                                      line.command == Command::kWait);
 }
 
+// A person reads so much, a program may want all.
+std::chrono::milliseconds FittingInterval(const CommandLine& line) {
+  if (UseTerminal(line)) return std::chrono::milliseconds(kRedrawMs);
+  return line.json ? std::chrono::milliseconds(0) : std::chrono::seconds(1);
+}
+
 WatchRequest MakeRequest(const CommandLine& line) {
   return {.job_ids = line.job_ids,
           .backend = line.backend,
           .after_revision = line.after_revision.value_or(0),
-          .min_interval = line.min_interval,
+          .min_interval = line.min_interval.value_or(FittingInterval(line)),
           .wait_for_job = line.wait_for_job,
           .timeout = line.timeout,
           .fail_fast = true};

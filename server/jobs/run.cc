@@ -64,7 +64,7 @@ void Run::SetBegan(Time now) {
 }
 
 void Run::Hear(const RunEvent& event) {
-  channel_ = event.channel;
+  channel_ = std::max(channel_, event.channel);
   last_heard_ = event.heard_at;
   if (!state_.workflow && !std::holds_alternative<RunEvent::Began>(event.what)) return Keep(event);
   std::visit([&](const auto& what) { On(what, event); }, event.what);
@@ -340,7 +340,7 @@ std::optional<Progress> Run::progress() const {
         NodeProgress{node.id, node.class_type, state_.nodes[*current].step, state_.nodes[*current].steps};
   }
   const bool owned = submitter_ == Submitter::kService || (submitter_ == Submitter::kUnknown && owner_only_);
-  switch (channel_.value_or(RunEvent::Channel::kSeat)) {
+  switch (channel_) {
     case RunEvent::Channel::kSeat:
       progress.source = owned ? ProgressSource::kOwned : ProgressSource::kBroadcast;
       break;

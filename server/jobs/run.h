@@ -70,9 +70,9 @@ class Run {
 
   RunState state_;
   Submitter submitter_ = Submitter::kUnknown;
-  std::optional<RunEvent::Channel> channel_;  // of the last event
-  bool owner_only_ = false;                   // heard on our seat what only the owner is told
-  bool from_the_start_ = false;               // its beginning was heard as it happened
+  RunEvent::Channel channel_ = RunEvent::Channel::kSeat;  // that told the most: the last of their order
+  bool owner_only_ = false;                               // heard on our seat what only the owner is told
+  bool from_the_start_ = false;                           // its beginning was heard as it happened
   std::optional<Time> start_time_;
   std::optional<Time> last_heard_;
   std::deque<RunEvent> unplaced_;

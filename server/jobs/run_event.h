@@ -12,11 +12,11 @@
 namespace jobs {
 
 struct RunEvent {
-  // Whose ears heard it.
+  // Whose ears heard it. Of a job that is not the service's own, a later one of these tells more.
   enum class Channel {
     kSeat,      // the service's own client id: what is for that id, and what is for everyone
-    kAttached,  // the submitter's client id, whose seat the service took
     kMirror,    // the companion node, which tells what went to others
+    kAttached,  // the submitter's client id, whose seat the service took
   };
 
   struct Began {                      // execution_start

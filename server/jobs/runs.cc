@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "jobs/job_id.h"
-#include "jobs/run_times.h"
+#include "jobs/estimate.h"
 
 namespace jobs {
 

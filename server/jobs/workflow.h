@@ -38,11 +38,18 @@ class Workflow {
     bool output = false;                // one of the nodes the run was asked for
     // Equal: same class and same inputs, all the way up. ComfyUI's cache takes the result of one for the other's.
     std::uint64_t signature = 0;
-    // Equal: about the same work. As the signature, but of the inputs only those count that drive the cost: numbers of
-    // steps, sizes, counts, and names of models and samplers. Seeds and texts do not.
+    // Equal, and as many steps: about the same work. Of the inputs only those count that drive the cost: models,
+    // samplers and sizes, its own and those above; not how they are wired up to it. Seeds, texts and LoRAs above do not
+    // count.
     std::uint64_t kind = 0;
+    // As the kind, but without sizes and counts: the work grows with `size`.
+    std::uint64_t sizeless_kind = 0;
     // As the kind, but without what stands above the node.
     std::uint64_t own_kind = 0;
+    std::uint64_t class_kind = 0;  // equal: the same class
+    std::int64_t steps = 0;        // how many it makes, by its inputs; 0: they say nothing of steps
+    double size = 0;     // pixels × pictures that it works on, by the inputs above; 0: they say nothing of it
+    bool loads = false;  // names a model that it loads
   };
 
   static constexpr std::size_t kMaxNodes = 10'000;

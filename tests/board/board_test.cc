@@ -306,10 +306,16 @@ TEST_F(BoardTest, KeepsAFinishedJobForWhoeverStillWatchesIt) {
 }
 
 TEST_F(BoardTest, EstimatesOnlyFromRunsItHasSeen) {
-  for (const char* id : {"1", "2", "3"}) See("a", Success(id, 10s));
-  See("a", Queue({"begun before we came"}, {"waiting"}));
+  See("a", Queue({"begun before we came"}, {}));
   EXPECT_FALSE(Find("begun before we came")->estimate);
-  EXPECT_FALSE(Find("waiting")->estimate);
+  See("a", Success("never seen to run", 1s));
+  for (const char* id : {"1", "2", "3", "4"}) {
+    See("a", Queue({id}, {"waiting"}));
+    EXPECT_EQ(Find("waiting")->estimate.has_value(), std::string(id) == "4") << id;
+    jobs::HistoryObserved success = Success(id, 10s);
+    success.entry.number = {0};
+    See("a", success);
+  }
   See("a", Queue({"waiting"}, {"next"}), kNow + 1s);
   ASSERT_TRUE(Find("waiting")->estimate);
   EXPECT_EQ(Find("waiting")->estimate->end, kNow + 11s);

@@ -48,7 +48,7 @@ class Command : public testing::Test {
 TEST_F(Command, GetPrintsOneLineAndExitsByTheJobsState) {
   Answer(MakeProcessing("j1", 40));
   EXPECT_EQ(Run({"get", "j1"}), 0);
-  EXPECT_EQ(out_, "2023-11-14T22:13:20.250Z j1 processing KSampler 12/20\n");
+  EXPECT_EQ(out_, "2023-11-14T22:13:20.250Z j1 processing 40% KSampler 12/20\n");
   EXPECT_THAT(err_, IsEmpty());
   Answer(MakeCompleted("j1"));
   EXPECT_EQ(Run({"get", "j1"}), 0);

@@ -38,7 +38,7 @@ TEST_F(Follow, WatchPrintsEachChangeAsItComes) {
   stream->Send(MakeQueued("j1", 3, 7));
   EXPECT_TRUE(process.AwaitOutput("Z j1 queued 3 of 7\n"));
   stream->Send(MakeProcessing("j1", 40));
-  EXPECT_TRUE(process.AwaitOutput("Z j1 processing KSampler 12/20\n"));
+  EXPECT_TRUE(process.AwaitOutput("Z j1 processing 40% KSampler 12/20\n"));
   stream->Send(MakeCompleted("j1"));
   stream->Finish(grpc::Status::OK);
   EXPECT_EQ(process.Wait(), 0);

@@ -13,7 +13,10 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 TEST(Report, IsTimeJobStateAndMessage) {
-  EXPECT_EQ(PlainLine(MakeProcessing("j1", 40)), "2023-11-14T22:13:20.250Z j1 processing KSampler 12/20");
+  EXPECT_EQ(PlainLine(MakeProcessing("j1", 40)), "2023-11-14T22:13:20.250Z j1 processing 40% KSampler 12/20");
+  JobStatus status = MakeProcessing("j1", 40);
+  status.mutable_estimated_time_remaining()->set_seconds(41);
+  EXPECT_EQ(PlainLine(status), "2023-11-14T22:13:20.250Z j1 processing 40% KSampler 12/20, about 45 s left");
 }
 
 TEST(Report, KeepsItsFieldsApart) {

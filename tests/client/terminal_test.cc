@@ -112,7 +112,7 @@ TEST_F(OnATerminal, ADumbOneGetsPlainLines) {
   Process process(With({"watch", "j1"}), Process::Stdout::kTerminal, {"TERM=dumb"});
   const auto stream = service_.NextWatch();
   stream->Send(MakeProcessing("j1", 50));
-  EXPECT_TRUE(process.AwaitOutput("j1 processing KSampler 12/20"));
+  EXPECT_TRUE(process.AwaitOutput("j1 processing 50% KSampler 12/20"));
   EXPECT_THAT(process.output(), Not(HasSubstr("\x1b")));
 }
 

@@ -6,8 +6,8 @@
 #include <atomic>
 #include <thread>
 
+#include "comfy/front.h"
 #include "comfy/observed.h"
-#include "comfy/tls_comfy.h"
 #include "fakes/fake_comfy.h"
 
 namespace comfy {
@@ -583,9 +583,12 @@ TEST(Observer, SendsCredentialsAndHeadersButNoOrigin) {
   FakeComfy comfyui;
   const auto headers_of = [&](const std::string& url, HttpOptions http) {
     const auto before = comfyui.requests().size();
+    const auto asked = comfyui.request_count("/system_stats");
     Observed observed(url, Observed::Quick(), std::move(http));
-    comfyui.WaitForRequests("", before + 1);
-    return comfyui.requests().at(before).headers;
+    comfyui.WaitForRequests("/system_stats", asked + 1);
+    const auto requests = comfyui.requests();
+    const auto is_http = [](const auto& request) { return !request.target.starts_with("/ws"); };
+    return std::find_if(requests.begin() + static_cast<std::ptrdiff_t>(before), requests.end(), is_http)->headers;
   };
   const std::string host = comfyui.url().substr(7);
   const auto basic = headers_of("http://user:p%40ss@" + host, {});
@@ -598,14 +601,15 @@ TEST(Observer, SendsCredentialsAndHeadersButNoOrigin) {
 }
 
 TEST(Observer, TrustsNoCertificateThatNobodyVouchesFor) {
-  const TlsComfy comfyui;
+  FakeComfy comfyui;
+  const Front front({.http = comfyui.port()}, true);
   {
-    Observed observed(comfyui.url());
+    Observed observed(front.url());
     const auto result = observed.LookUp("x");
     EXPECT_EQ(std::get<board::NotAsked>(result).error.kind, jobs::BackendError::Kind::kUnreachable);
     EXPECT_THAT(observed.board.Backends()[0].last_error, HasSubstr("certificate"));
   }
-  Observed observed(comfyui.url(), Observed::Quick(), {.ca_file = comfyui.ca_file()});
+  Observed observed(front.url(), Observed::Quick(), {.ca_file = front.ca_file()});
   EXPECT_TRUE(observed.Await([&] { return observed.board.Backends()[0].reachable; }));
 }
 

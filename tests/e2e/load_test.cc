@@ -20,7 +20,7 @@ std::unique_ptr<pb::JobStatusService::Stub> StubOf(const Service& service) {
 
 TEST(Load, OfAnIdleServiceIsOneSmallQuestionASecond) {
   fakes::FakeComfy comfy;
-  const Service service({"gpu=" + comfy.url()}, {"--idle-interval", "200ms"});
+  const Service service({"gpu=" + comfy.url()}, {"--idle-interval", "200ms", "--live-progress", "false"});
   ASSERT_TRUE(comfy.WaitForRequests("/prompt", 1));
   const auto stub = StubOf(service);
   WatchCall watch(*stub, WatchRequest({}));
@@ -34,7 +34,8 @@ TEST(Load, OfAnIdleServiceIsOneSmallQuestionASecond) {
 TEST(Load, OfCallersOfAKnownJobIsNone) {
   fakes::FakeComfy comfy;
   const std::string id = comfy.Submit().prompt_id;
-  const Service service({"gpu=" + comfy.url()}, {"--poll-interval", "1h", "--idle-interval", "1h"});
+  const Service service({"gpu=" + comfy.url()},
+                        {"--poll-interval", "1h", "--idle-interval", "1h", "--live-progress", "false"});
   const auto stub = StubOf(service);
   pb::WatchStatusRequest request = WatchRequest({id});
   request.mutable_wait_for_job()->set_seconds(20);
@@ -52,7 +53,7 @@ TEST(Load, OfCallersOfAKnownJobIsNone) {
 
 TEST(Load, OfAHundredWatchersOfOneJobIsThatOfOne) {
   fakes::FakeComfy comfy;
-  const Service service({"gpu=" + comfy.url()}, {"--poll-interval", "50ms"});
+  const Service service({"gpu=" + comfy.url()}, {"--safety-interval", "50ms"});
   const auto stub = StubOf(service);
   // The requests that ComfyUI gets during the 20 looks at its queue that a job is watched for.
   const auto requests_of = [&](int watchers) {

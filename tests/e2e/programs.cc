@@ -32,7 +32,7 @@ Arguments ServiceCommand(const Arguments& backends, const Arguments& more, const
                          const std::string& file) {
   Arguments command = {JOBSTATUS_SERVER, "--listen", listen, "--address-file", file};
   for (const std::string& backend : backends) command.insert(command.end(), {"--backend", backend});
-  const Arguments quick = {"--poll-interval",  "10ms", "--idle-interval",  "10ms",
+  const Arguments quick = {"--poll-interval",  "10ms", "--idle-interval",  "10ms", "--safety-interval", "10ms",
                            "--upstream-share", "1",    "--answer-timeout", "1s"};
   for (std::size_t i = 0; i < quick.size(); i += 2) {
     if (std::ranges::find(more, quick[i]) == more.end()) command.insert(command.end(), {quick[i], quick[i + 1]});

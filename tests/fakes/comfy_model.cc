@@ -79,6 +79,33 @@ void SendProgressState(const ComfyModel* model, const Execution& execution) {
        ProgressStateData(execution));
 }
 
+bool IsPng(std::string_view image) {
+  return image.starts_with("\x89PNG");
+}
+
+void SendPreviewWithMetadata(const ComfyModel* model, const Execution& execution, const NodeProgress& node,
+                             std::string_view image) {
+  if (!execution.has_owner()) return;
+  const std::string metadata =
+      ToText(Json::Object({{"node_id", Json::String(node.id)},
+                           {"prompt_id", Json::String(execution.prompt_id)},
+                           {"display_node_id", Json::String(node.display_node)},
+                           {"parent_node_id", node.parent_node ? Json::String(*node.parent_node) : Json()},
+                           {"real_node_id", Json::String(node.real_node)},
+                           {"image_type", Json::String(IsPng(image) ? "image/png" : "image/jpeg")}}));
+  const std::string length = BigEndian(static_cast<uint32_t>(metadata.size()));
+  model->send({.audience = execution.ToOwner(),
+               .frame = BinaryFrame(BigEndian(4) + length + metadata + std::string(image)),
+               .takes_preview_metadata = true});
+}
+
+void SendPreview(const ComfyModel* model, const Execution& execution, std::string_view image) {
+  SocketEvent event{.audience = execution.ToOwnerOrAll(),
+                    .frame = BinaryFrame(BigEndian(1) + BigEndian(IsPng(image) ? 2 : 1) + std::string(image))};
+  if (execution.has_owner()) event.takes_preview_metadata = false;
+  model->send(std::move(event));
+}
+
 Json ErrorData(const ComfyModel* model, const Execution& execution, const ErrorSpec& error) {
   return Json::Object(
       {{"prompt_id", Json::String(execution.prompt_id)},
@@ -205,32 +232,39 @@ void StartNode(ComfyModel* model, std::string_view node_id, const Expansion& exp
   Send(model, execution.ToOwner(), "executing", std::move(data));
 }
 
-void Step(ComfyModel* model, std::string_view node_id, int64_t value, int64_t max) {
+void Step(ComfyModel* model, std::string_view node_id, int64_t value, int64_t max, std::string_view preview) {
   Execution& execution = RunningNodes(model);
   NodeProgress* node = execution.Find(node_id);
   if (!node) throw std::logic_error("node " + std::string(node_id) + " was not started");
   node->value = Json::Int(value);
   node->max = Json::Int(max);
   SendProgressState(model, execution);
+  if (!preview.empty()) SendPreviewWithMetadata(model, execution, *node, preview);
   Json data = Json::Object({{"value", node->value}, {"max", node->max}});
   if (model->version.progress_ids) {
     data.Set("prompt_id", Json::String(execution.prompt_id));
-    data.Set("node", Json::String(std::string(node_id)));
+    // Before there was a state of progress, that was the node of the last `executing`.
+    const bool exact = model->version.progress_state;
+    data.Set("node", exact                 ? Json::String(node->id)
+                     : execution.last_node ? Json::String(*execution.last_node)
+                                           : Json());
   }
   Send(model, execution.ToOwnerOrAll(), "progress", std::move(data));
+  if (!preview.empty()) SendPreview(model, execution, preview);
 }
 
 void FinishNode(ComfyModel* model, std::string_view node_id, std::string_view output_json) {
   Execution& execution = RunningNodes(model);
   const std::string id(node_id);
   NodeProgress* node = execution.Find(id);
-  if (!node) {  // an output node that was cached
+  const bool cached = !node;
+  if (cached) {
     node = &execution.nodes.emplace_back(NodeProgress{.id = id, .display_node = id, .real_node = id});
     node->max = Json::Int(1);
   }
   node->value = node->max;
   node->finished = true;
-  if (!output_json.empty() && execution.has_owner()) {
+  if (!output_json.empty() && execution.has_owner() && (!cached || model->version.executed_of_cached)) {
     Json data = Json::Object({{"node", Json::String(id)}});
     if (model->version.display_nodes) data.Set("display_node", Json::String(node->display_node));
     data.Set("output", Parsed(output_json));
@@ -243,25 +277,6 @@ void FinishNode(ComfyModel* model, std::string_view node_id, std::string_view ou
 void Block(ComfyModel* model, const ErrorSpec& error) {
   const Execution& execution = RunningNodes(model);
   Send(model, execution.ToOwnerOrAll(), "execution_error", ErrorData(model, execution, error));
-}
-
-void Preview(ComfyModel* model, std::string_view image) {
-  const Execution& execution = RunningNodes(model);
-  const std::string picture = BigEndian(image.starts_with("\x89PNG") ? 2 : 1) + std::string(image);
-  SocketEvent event{execution.ToOwnerOrAll(), BinaryFrame(BigEndian(1) + picture)};
-  if (execution.has_owner() && !execution.nodes.empty()) {
-    const NodeProgress& node = execution.nodes.back();
-    const std::string metadata =
-        ToText(Json::Object({{"node_id", Json::String(node.id)},
-                             {"prompt_id", Json::String(execution.prompt_id)},
-                             {"display_node_id", Json::String(node.display_node)},
-                             {"parent_node_id", node.parent_node ? Json::String(*node.parent_node) : Json()},
-                             {"real_node_id", Json::String(node.real_node)},
-                             {"image_type", Json::String(image.starts_with("\x89PNG") ? "image/png" : "image/jpeg")}}));
-    const auto bytes = static_cast<uint32_t>(metadata.size());
-    event.frame_with_metadata = BinaryFrame(BigEndian(4) + BigEndian(bytes) + metadata + std::string(image));
-  }
-  model->send(std::move(event));
 }
 
 HistoryEntry EndWithSuccess(ComfyModel* model, std::string_view outputs_json,

@@ -52,10 +52,9 @@ void ClearPending(ComfyModel* model);
 std::optional<std::string> StartNext(ComfyModel* model);
 void Cached(ComfyModel* model, const std::vector<std::string>& nodes);
 void StartNode(ComfyModel* model, std::string_view node_id, const Expansion& expansion);
-void Step(ComfyModel* model, std::string_view node_id, int64_t value, int64_t max);
+void Step(ComfyModel* model, std::string_view node_id, int64_t value, int64_t max, std::string_view preview);
 void FinishNode(ComfyModel* model, std::string_view node_id, std::string_view output_json);
 void Block(ComfyModel* model, const ErrorSpec& error);
-void Preview(ComfyModel* model, std::string_view image);
 
 // The end comes in two steps: these tell the owner and say what is to become the history's entry ...
 HistoryEntry EndWithSuccess(ComfyModel* model, std::string_view outputs_json,

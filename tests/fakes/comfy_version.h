@@ -14,6 +14,7 @@ struct ComfyVersion {
   bool progress_ids;                 // ws progress says prompt_id and node (2024-01)
   bool timestamps;                   // ws events have timestamps; execution_success exists (2024-07)
   bool display_nodes;                // ws executing and executed say display_node (2024-08)
+  bool executed_of_cached;           // ws executed is sent for cached output nodes, too (2024-08)
   bool progress_state;               // ws progress_state exists (0.3.45)
   bool progress_state_to_all;        // ... and goes to everybody (0.3.45 to 0.3.57)
   bool prompt_ids;                   // POST /prompt takes prompt_id (0.3.45)

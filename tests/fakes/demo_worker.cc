@@ -187,8 +187,7 @@ bool DemoWorker::SpendTimeIn(const DemoNode& node, const std::stop_token& stop) 
   for (int64_t step = 1; step <= duration.steps; ++step) {
     if (comfy_->WaitForInterrupt(time, stop) || stop.stop_requested()) return false;
     if (!duration.tells_steps) continue;
-    comfy_->Step(node.id, step, duration.steps);
-    if (step % kStepsBetweenPreviews == 0) comfy_->Preview(kPreview);
+    comfy_->Step(node.id, step, duration.steps, step % kStepsBetweenPreviews == 0 ? kPreview : "");
   }
   return true;
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "fakes/blocking_client.h"
+#include "fakes/blocking_web_socket.h"
 #include "fakes/python_json.h"
 
 namespace fakes {
@@ -58,6 +59,31 @@ TEST_F(Demo, TakesFromTheJobBeforeWhatIsFedAlike) {
   EXPECT_EQ(Cached(run("7", "b")), R"(["1", "2"])");
   EXPECT_EQ(Cached(run("8", "b")), R"(["1"])");
   EXPECT_EQ(Cached(run("7", "b")), R"(["1"])");  // only the job before counts
+}
+
+TEST_F(Demo, TellsTheOwnerWhatTheNodesDo) {
+  BlockingWebSocket owner(comfy.port(), "/ws?clientId=owner");
+  const DemoWorker worker(&comfy, kFast);
+  const auto told = [&] {
+    std::string types;
+    for (std::string last; last != "execution_success";) {
+      const auto frame = owner.Receive();
+      if (!frame) return types + "and no end";
+      last = frame->is_text ? ParseJson(frame->bytes)->Find("type")->text : "preview";
+      if (last != "status" && last != "progress_state") types += last + " ";
+    }
+    return types;
+  };
+  const PromptRequest request = {.client_id = "owner",
+                                 .prompt_json =
+                                     R"({"1": {"class_type": "KSampler", "inputs": {"steps": 6, "seed": 1}},)"
+                                     R"( "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}}})"};
+  comfy.Submit(request);
+  EXPECT_EQ(told(),
+            "execution_start execution_cached executing progress progress progress progress progress preview progress "
+            "executing executed execution_success ");
+  comfy.Submit(request);
+  EXPECT_EQ(told(), "executing execution_start execution_cached executed execution_success ");  // first: of null
 }
 
 TEST_F(Demo, SamplesAnewWhereNoSeedIsGiven) {

@@ -295,8 +295,8 @@ void FakeComfy::StartNode(std::string_view node_id, const Expansion& expansion) 
   core_->Locked([&](ComfyModel* model) { fakes::StartNode(model, node_id, expansion); });
 }
 
-void FakeComfy::Step(std::string_view node_id, int64_t value, int64_t max) {
-  core_->Locked([&](ComfyModel* model) { fakes::Step(model, node_id, value, max); });
+void FakeComfy::Step(std::string_view node_id, int64_t value, int64_t max, std::string_view preview) {
+  core_->Locked([&](ComfyModel* model) { fakes::Step(model, node_id, value, max, preview); });
 }
 
 void FakeComfy::FinishNode(std::string_view node_id, std::string_view output_json) {
@@ -305,10 +305,6 @@ void FakeComfy::FinishNode(std::string_view node_id, std::string_view output_jso
 
 void FakeComfy::Block(const ErrorSpec& error) {
   core_->Locked([&](ComfyModel* model) { fakes::Block(model, error); });
-}
-
-void FakeComfy::Preview(std::string_view image) {
-  core_->Locked([&](ComfyModel* model) { fakes::Preview(model, image); });
 }
 
 void FakeComfy::SendFrame(std::string text, std::optional<std::string> client_id) {

@@ -128,15 +128,14 @@ class FakeComfy {
   void Cached(const std::vector<std::string>& nodes);  // execution_cached; the history will have it, too
   // progress_state, executing. Several nodes may run at once, and a node may run again.
   void StartNode(std::string_view node_id, const Expansion& expansion = {});
-  // progress_state, progress. The node must have been started.
-  void Step(std::string_view node_id, int64_t value, int64_t max);
+  // progress_state, progress; with a JPEG or PNG also a preview, before progress to clients that take it with metadata,
+  // behind it to others. The node must have been started.
+  void Step(std::string_view node_id, int64_t value, int64_t max, std::string_view preview = "");
   // With an output (raw JSON, "null" too) executed; then progress_state. A node that was not started is an output node
-  // that was cached.
+  // that was cached, of which old versions do not tell.
   void FinishNode(std::string_view node_id, std::string_view output_json = "");
   // An execution_error that ends nothing: exception_type should be "ExecutionBlocked".
   void Block(const ErrorSpec& error);
-  // A JPEG or PNG, of the node that was touched last.
-  void Preview(std::string_view image);
 
   // --- the sockets at /ws ---
   // Any text, be it an event or garbage, behind all that was said before: to whoever sits at `client_id` by then, or to

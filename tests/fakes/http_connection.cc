@@ -111,6 +111,7 @@ void HttpConnection::Send(const Request& request, Answer answer) {
     case Delivery::Kind::kStream:
       return Write(std::move(head), [this] { Stream(delivery_.stream_bytes); });
     case Delivery::Kind::kWebSocket:
+      answer.headers.emplace_back("Date", HttpDate());
       // A client that speaks before it is let in is not waited for: ours never do.
       if (buffer_.size() == 0) move_on_(std::move(socket_), ordinal_, std::move(upgrade_), request, answer);
       return Close();

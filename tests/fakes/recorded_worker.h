@@ -2,12 +2,9 @@
 
 #include <atomic>
 #include <cstdint>
-#include <map>
-#include <string>
-#include <utility>
 
 #include "fakes/fake_comfy.h"
-#include "fakes/python_json.h"
+#include "fakes/recorded_jobs.h"
 #include "fakes/recording.h"
 
 namespace fakes {
@@ -26,25 +23,16 @@ class RecordedWorker {
   void StartIfIdle();
   // Ends the running job and starts the next; false when none runs.
   bool FinishOne();
-  // What was posted. A long body was recorded as "(300211 bytes)"; then what became of it in history.
-  std::string RequestBodyOf(const Exchange& exchange) const;
+  const RecordedJobs& jobs() const { return jobs_; }
 
  private:
-  using Key = std::pair<std::string, std::string>;  // prompt_id, number
-
-  void Learn(const Json& answer);
-  void LearnEntry(const std::string& prompt_id, const Json& entry);
-  void LearnItem(const Json& item);
-  const Json* EntryOf(const Json& item) const;
   bool IsTrueFor(const Exchange& exchange) const;
   bool IsOverdue(int64_t now_ms) const;
-  bool IsQueued(const Key& job) const;
-  static Key KeyOf(const Json& item) { return {item.items[1].text, item.items[0].text}; }
+  bool IsQueued(const RecordedJobs::Key& job) const;
 
   FakeComfy* const comfy_;
   std::atomic<int64_t>* const clock_ms_;
-  std::map<Key, Json> entries_;                                  // history entries seen anywhere in the recording
-  std::map<std::pair<Key, std::string>, int64_t> create_times_;  // unix ms; by job and prompt, ids being reused
+  const RecordedJobs jobs_;
 };
 
 }  // namespace fakes

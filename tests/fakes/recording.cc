@@ -1,53 +1,22 @@
 #include "fakes/recording.h"
 
-#include <zlib.h>
-
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <charconv>
-#include <fstream>
-#include <iterator>
-#include <memory>
 #include <stdexcept>
 
 #include "fakes/python_json.h"
 #include "fakes/python_number.h"
+#include "fakes/recording_file.h"
 
 namespace fakes {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string ReadFile(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error("cannot read " + path.string());
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string ReadGzipFile(const fs::path& path) {
-  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
-  if (!file) throw std::runtime_error("cannot read " + path.string());
-  std::string content;
-  std::array<char, 1 << 16> buffer{};
-  int bytes = 0;
-  while ((bytes = gzread(file.get(), buffer.data(), static_cast<unsigned>(buffer.size()))) > 0) {
-    content.append(buffer.data(), static_cast<size_t>(bytes));
-  }
-  if (bytes < 0) throw std::runtime_error("cannot unpack " + path.string());
-  return content;
-}
-
 std::string TextAt(const Json& meta, std::string_view key) {
   const Json* value = meta.Find(key);
   return value && value->is_string() ? value->text : "";
-}
-
-std::string ReadBody(const fs::path& folder, const std::string& name) {
-  if (name.empty()) return "";
-  if (name.ends_with(".gz")) return ReadGzipFile(folder / name);
-  if (fs::exists(folder / name)) return ReadFile(folder / name);
-  return ReadGzipFile(folder / (name + ".gz"));
 }
 
 bool SameIgnoringCase(std::string_view a, std::string_view b) {
@@ -64,7 +33,7 @@ std::string Unabridged(const std::string& path) {
 }
 
 Exchange ReadExchange(const fs::path& meta_path) {
-  const auto meta = ParseJson(ReadFile(meta_path));
+  const auto meta = ParseJson(ReadRecordingFile(meta_path));
   if (!meta) throw std::runtime_error("no JSON: " + meta_path.string());
   const std::string name = meta_path.filename().string();
   Exchange exchange;
@@ -84,7 +53,8 @@ Exchange ReadExchange(const fs::path& meta_path) {
   if (const Json* headers = meta->Find("response_headers")) {
     for (const Json& pair : headers->items) exchange.headers.emplace_back(pair.items[0].text, pair.items[1].text);
   }
-  exchange.body = ReadBody(meta_path.parent_path(), TextAt(*meta, "body_file"));
+  const std::string body_file = TextAt(*meta, "body_file");
+  if (!body_file.empty()) exchange.body = ReadRecordingFile(meta_path.parent_path() / body_file);
   return exchange;
 }
 

@@ -24,6 +24,8 @@ struct Exchange {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;  // decompressed if the file was; still as Content-Encoding says
 
+  // POST /prompt, and a job came of it.
+  bool IsAcceptedPrompt() const { return method == "POST" && path == "/prompt" && status == 200; }
   // "" when there is none; names are compared without case.
   std::string Header(std::string_view name) const;
 };

@@ -88,7 +88,7 @@ class AgainstRecordings : public testing::TestWithParam<Scenario> {
 
   // A server-made id is the one the recorded server made.
   void Prepare(const Exchange& exchange) {
-    if (exchange.method != "POST" || exchange.path != "/prompt" || exchange.status != 200) return;
+    if (!exchange.IsAcceptedPrompt()) return;
     const auto answer = ParseJson(exchange.body).value();
     const std::lock_guard lock(mutex_);
     next_id_ = answer.Find("prompt_id")->text;
@@ -138,7 +138,7 @@ TEST_P(AgainstRecordings, ItAnswersAsTheRealOne) {
       comfy_.ClearHistory();
     }
     Prepare(exchange);
-    Compare(exchange, worker.RequestBodyOf(exchange));
+    Compare(exchange, worker.jobs().RequestBodyOf(exchange));
     worker.StartIfIdle();
   }
 }

@@ -50,13 +50,13 @@ class Audience {
 struct SocketEvent {
   Audience audience;
   SharedFrame frame;
-  SharedFrame frame_with_metadata = nullptr;  // of a preview: for clients that support it (0.3.45)
-  std::string type = "";                      // "progress"; "" for what is no event of ComfyUI's
+  std::optional<bool> takes_preview_metadata = std::nullopt;  // of a preview: only for clients that do, or do not
+  std::string type = "";                                      // "progress"; "" for what is no event of ComfyUI's
   Json data = {};
 
   static SocketEvent Of(Audience audience, std::string type, Json data) {
     SharedFrame frame = TextFrame(ToText(Json::Object({{"type", Json::String(type)}, {"data", data}})));
-    return {std::move(audience), std::move(frame), nullptr, std::move(type), std::move(data)};
+    return {std::move(audience), std::move(frame), std::nullopt, std::move(type), std::move(data)};
   }
 };
 

@@ -53,8 +53,8 @@ bool SocketTable::SendNow(const SocketEvent& event) {
   for (const auto& [client_id, connection] : seats_) {
     Open& open = open_.at(connection);
     if (event.audience.includes(client_id)) {
-      const bool with_metadata = event.frame_with_metadata && open.previews_metadata;
-      SendTo(open, with_metadata ? event.frame_with_metadata : event.frame);
+      if (event.takes_preview_metadata.value_or(open.takes_preview_metadata) != open.takes_preview_metadata) continue;
+      SendTo(open, event.frame);
       sent = true;
     } else if (settings_.mirror && Mirror::IsFor(client_id)) {
       const SharedFrame mirrored = open.mirror.Reflect(event);
@@ -97,7 +97,7 @@ void SocketTable::OnText(const WebSocket& socket, const std::string& text) {
   Open& seated = open_.at(seat->second);
   const Json* flags = message->Find("data");
   const Json* metadata = flags ? flags->Find("supports_preview_metadata") : nullptr;
-  seated.previews_metadata = metadata && metadata->boolean;
+  seated.takes_preview_metadata = metadata && metadata->boolean;
   SendTo(seated, TextFrame("{\"type\": \"feature_flags\", \"data\": " + settings_.features + "}"));
 }
 

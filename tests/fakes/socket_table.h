@@ -70,8 +70,8 @@ class SocketTable {
   struct Open {
     std::weak_ptr<WebSocket> socket;  // the server owns it
     std::string client_id;
-    bool first_message = true;       // none that is a JSON object was received
-    bool previews_metadata = false;  // the client said that it supports it
+    bool first_message = true;            // none that is a JSON object was received
+    bool takes_preview_metadata = false;  // the client said that it supports it
     Mirror mirror;
   };
 

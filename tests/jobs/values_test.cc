@@ -5,10 +5,10 @@
 #include <limits>
 
 #include "jobs/describe.h"
+#include "jobs/estimate.h"
 #include "jobs/history.h"
 #include "jobs/job_id.h"
 #include "jobs/queue.h"
-#include "jobs/run_times.h"
 #include "jobs/text.h"
 
 namespace jobs {
@@ -143,51 +143,6 @@ TEST(Verdict, KeepsTheNewestFramesOfALongTraceback) {
   EXPECT_EQ(error->traceback.size(), kMaxTracebackBytes / 1002);
   entry.error.traceback = {std::string(100'000, 'y')};
   EXPECT_EQ(Judge(entry).error->traceback.front().size(), kMaxTracebackBytes);
-}
-
-TEST(RunTimes, GiveNoEstimateWithoutEvidence) {
-  RunTimes runs;
-  runs.Add(10s);
-  runs.Add(10s);
-  runs.Add(-5s);
-  EXPECT_FALSE(runs.EndOfRunning(kNow, kNow));
-  EXPECT_FALSE(runs.EndOfQueued(1, {}, kNow));
-}
-
-TEST(RunTimes, EstimateByTheMedianSoThatAnOutlierDoesNotMatter) {
-  RunTimes runs;
-  for (const auto run : {10s, 11s, 9s, 10s, 500s}) runs.Add(run);
-  EXPECT_EQ(runs.EndOfRunning(kNow, kNow + 4s)->end, kNow + 10s);
-  EXPECT_EQ(runs.EndOfQueued(3, {}, kNow)->end, kNow + 30s);
-  EXPECT_EQ(runs.EndOfQueued(2, kNow - 4s, kNow)->end, kNow + 26s);
-  const auto estimate = *runs.EndOfQueued(2, kNow - 4s, kNow);
-  EXPECT_LE(estimate.earliest_end, estimate.end);
-  EXPECT_LE(estimate.end, estimate.latest_end);
-}
-
-TEST(RunTimes, SayNothingOfARunThatOutlivedTheEvidence) {
-  RunTimes runs;
-  for (int i = 0; i < 5; ++i) runs.Add(10s);
-  EXPECT_TRUE(runs.EndOfRunning(kNow, kNow + 9s));
-  EXPECT_FALSE(runs.EndOfRunning(kNow, kNow + 11s));
-  EXPECT_FALSE(runs.EndOfQueued(1, kNow - 11s, kNow));
-}
-
-TEST(RunTimes, RememberABoundedNumberOfRuns) {
-  RunTimes runs;
-  for (std::size_t i = 0; i < RunTimes::kMaxRuns; ++i) runs.Add(100s);
-  for (std::size_t i = 0; i < RunTimes::kMaxRuns; ++i) runs.Add(1s);
-  EXPECT_EQ(runs.EndOfRunning(kNow, kNow)->end, kNow + 1s);
-}
-
-TEST(Estimates, HoldStillWhileTheyAreNearlyRight) {
-  const Estimate old{kNow + 100s, kNow + 90s, kNow + 110s};
-  const Estimate near{kNow + 105s, kNow + 95s, kNow + 112s};
-  const Estimate far{kNow + 150s, kNow + 140s, kNow + 160s};
-  EXPECT_EQ(Settle(old, near, kNow), old);
-  EXPECT_EQ(Settle(old, far, kNow), far);
-  EXPECT_EQ(Settle(std::nullopt, near, kNow), near);
-  EXPECT_EQ(Settle(old, std::nullopt, kNow), std::nullopt);
 }
 
 }  // namespace
