@@ -78,7 +78,11 @@ void Listener::Heard(const SocketMessage& message) {
   if (!message.sid && !message.features) deafness_.Heard(now);
   if (message.queue_remaining) look_();
   if (!message.event) return;
-  if (std::ranges::count(own_running_, message.event->job_id) > 0) deafness_.HeardOfOwnJob(now);
+  // Before 2024 `progress` names no job; what is told to a late comer says nothing of what is to come.
+  const jobs::RunEvent& event = *message.event;
+  const bool of_own_job =
+      event.job_id.empty() ? !own_running_.empty() : std::ranges::count(own_running_, event.job_id) > 0;
+  if (of_own_job && !event.replayed) deafness_.HeardOfOwnJob(now);
   Collect(*message.event);
 }
 

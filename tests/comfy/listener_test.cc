@@ -209,9 +209,8 @@ TEST_P(LiveOnEveryVersion, WithAttachTheSeatOfTheSubmitterIsTakenForAsLongAsItsJ
   EXPECT_EQ(comfyui.sockets()[1].client_id, "somebody");
   comfyui.StartNode("3");
   comfyui.Step("3", 5, 20);
-  const auto progress = AwaitNode(observed, id, "3", 5);
-  ASSERT_TRUE(progress);
-  EXPECT_EQ(progress->source, ProgressSource::kAttached);
+  ASSERT_TRUE(AwaitNode(observed, id, "3", 5));
+  EXPECT_TRUE(observed.Await([&] { return ProgressOf(observed, id)->source == ProgressSource::kAttached; }));
   comfyui.FinishSuccess();
   ASSERT_TRUE(comfyui.WaitForClosedSockets(1));
   EXPECT_EQ(comfyui.sockets().size(), 1u);
@@ -274,6 +273,7 @@ TEST(Trap5, AnOldSocketOfOursThatEndsLateTakesTheSeatFromTheNewOneAndItIsTakenBa
   ASSERT_TRUE(comfyui.WaitForClosedSockets(1));
   ASSERT_EQ(comfyui.sockets().size(), 1u);
   ASSERT_FALSE(comfyui.sockets()[0].seated) << "the fake is too kind";
+  ASSERT_TRUE(observed.AwaitNext<jobs::BackendAnswered>(3));
   const std::string id = comfyui.Submit({.client_id = kOurs}).prompt_id;
   ASSERT_TRUE(observed.Await([&] {
     const auto sockets = comfyui.sockets();
