@@ -15,6 +15,6 @@ simdjson::error_code ReadGraph(json::value& graph, std::vector<jobs::WorkflowNod
 // Reads the ids of the nodes to be run, the fifth element of a queue item.
 simdjson::error_code ReadOutputIds(json::value& ids, std::vector<std::string>& outputs);
 
-inline constexpr std::size_t kMaxLiteralBytes = 64;
+inline constexpr std::size_t kMaxLiteralBytes = 512;  // a path of a model file is shorter
 
 }  // namespace comfy

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
-#include "jobs/job_id.h"
 #include "jobs/estimate.h"
+#include "jobs/job_id.h"
 
 namespace jobs {
 

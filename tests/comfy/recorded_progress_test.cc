@@ -2,8 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
-#include <fstream>
 #include <map>
 #include <set>
 
@@ -11,6 +9,7 @@
 #include "comfy/socket_message.h"
 #include "comfy/test_data.h"
 #include "fakes/python_json.h"
+#include "fakes/recorded_frames.h"
 #include "fakes/recording.h"
 #include "jobs/heard.h"
 #include "jobs/run.h"
@@ -91,31 +90,24 @@ struct Stream {
 // In the order in which the jobs were first heard of, socket by socket. An event without a job is of the one named
 // last, or else of the one named next.
 std::vector<Stream> Streams(const Scenario& scenario) {
-  std::vector<std::filesystem::path> files;
-  for (const auto& file : std::filesystem::directory_iterator(Recordings() / scenario.version / scenario.name / "ws")) {
-    if (file.path().extension() == ".jsonl") files.push_back(file.path());
-  }
-  std::ranges::sort(files);
   std::vector<Stream> streams;
   SocketMessageReader reader;
-  for (const auto& file : files) {
+  for (const auto& socket : fakes::LoadSockets(Recordings(), scenario.version, scenario.name)) {
     const std::size_t first = streams.size();
     std::string current;
     std::vector<RunEvent> early;
-    std::ifstream in(file);
-    for (std::string line; std::getline(in, line);) {
-      const auto frame = fakes::ParseJson(line);
-      if (!frame || frame->Find("op")->text != "text" || frame->Find("dir")->text != "in") continue;
-      const jobs::Time at(std::chrono::microseconds(std::llround(std::stod(frame->Find("t")->text) * 1e6)));
-      const auto message = reader.Read(AsBody(frame->Find("text")->text), RunEvent::Channel::kSeat, at);
-      if (!message) ADD_FAILURE() << line;
+    for (const auto& frame : socket.frames) {
+      if (frame.op != "text" || !frame.from_server) continue;
+      const auto message =
+          reader.Read(AsBody(frame.payload()), RunEvent::Channel::kSeat, jobs::Time(jobs::Duration(frame.time_us)));
+      if (!message) ADD_FAILURE() << frame.kept;
       if (!message || !message->event) continue;
       if (!message->event->job_id.empty()) current = message->event->job_id;
       early.push_back(*message->event);
       if (current.empty()) continue;
       const auto begin = streams.begin() + static_cast<std::ptrdiff_t>(first);
       auto stream = std::find_if(begin, streams.end(), [&](const Stream& s) { return s.job_id == current; });
-      if (stream == streams.end()) stream = streams.insert(stream, {file.stem(), current, {}});
+      if (stream == streams.end()) stream = streams.insert(stream, {socket.name, current, {}});
       for (RunEvent& event : early) stream->events.push_back(std::move(event));
       early.clear();
     }
@@ -146,7 +138,8 @@ TEST_P(EveryRecordedStream, NeverFallsAndGetsToTheEndOfASuccess) {
   for (const auto& [socket, job_id, events] : Streams(GetParam())) {
     const auto workflow = workflows.find(job_id);
     if (workflow == workflows.end()) {
-      EXPECT_EQ(name, "51-cycle-status") << job_id;  // not all that was submitted was recorded
+      // Of these not all that was submitted was recorded, or it is too big to be read here.
+      EXPECT_TRUE(name == "51-cycle-status" || name == "21-big") << name << ' ' << job_id;
       continue;
     }
     SCOPED_TRACE(socket + " of " + job_id);

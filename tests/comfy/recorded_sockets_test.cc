@@ -143,7 +143,9 @@ TEST_P(EveryRecordedSocket, GivesTheRightSequenceOfStatuses) {
     running[id].Hear(*moment);
     const bool of_nodes =
         moment->type() == "executing" || moment->type() == "progress" || moment->type() == "progress_state";
-    if (!of_nodes || !followed.contains(id)) continue;
+    // Of an end nothing is told before it is seen.
+    const bool over = moment->type() == "executing" && !moment->data().Find("node")->is_string();
+    if (!of_nodes || over || !followed.contains(id)) continue;
     const auto progress = ProgressOf(observed, id);
     if (running[id].nodes().empty()) {
       EXPECT_FALSE(progress && progress->current_node) << progress->current_node->node_id;
@@ -218,10 +220,11 @@ TEST_P(OneJobInWords, IsToldStepByStep) {
                                        "SlowSteps 4/6, 33 %", "SlowSteps 5/6, 42 %", "SlowSteps 6/6, 50 %"};
   if (tells_pauses) expected.push_back("processing, 50 %");  // progress_state tells the end of each node
   const bool no_verdict = GetParam() == std::string("2023-12");
-  expected.insert(expected.end(), {"SaveImage, 50 %", "processing, 100 %",
-                                   no_verdict ? "completed with 1 output (this ComfyUI version does not record whether "
-                                                "a job failed)"
-                                              : "completed with 1 output"});
+  expected.push_back("SaveImage, 50 %");
+  if (tells_pauses) expected.push_back("processing, 100 %");
+  expected.push_back(no_verdict ? "completed with 1 output (this ComfyUI version does not record whether "
+                                  "a job failed)"
+                                : "completed with 1 output");
   EXPECT_EQ(said, expected);
 }
 

@@ -113,6 +113,11 @@ TEST(Graph, LongLiteralsAreKeptAsShortTextThatTellsThemApart) {
   EXPECT_THAT(Literal(one), Not(HasSubstr("aaaa")));
 }
 
+TEST(Graph, LongNamesOfModelFilesAreKeptWholeSinceTheirEndingsTellThem) {
+  const std::string model = "\"SDXL\\\\" + std::string(200, 'm') + ".safetensors\"";
+  EXPECT_EQ(Literal(model), model);
+}
+
 TEST(Trap8, NotANumberAndInfinityInTheInputsOfAWorkflowHideNothing) {
   for (const char* value : {"NaN", "[NaN, 1]", "[1, NaN]", R"(["1", Infinity])", R"(["1", -Infinity])", "[[NaN]]",
                             R"({"a": NaN, "b": [Infinity]})", "[Infinity]", "123456789012345678901234567890"}) {

@@ -79,7 +79,8 @@ TEST(NodeTimes, AreNotScaledToASizeThatIsNotKnown) {
 
 TEST(NodeTimes, TakeNoEvidenceFromWhatWasNotHeardOrRunsBackwards) {
   NodeTimes times;
-  const auto& node = NodeOf(*Made({}), "6");
+  const auto workflow = Made({});
+  const auto& node = NodeOf(*workflow, "6");
   times.Add(node, false, {.state = NodeRun::State::kRunning, .began = kNow});
   times.Add(node, false, {.state = NodeRun::State::kCached});
   times.Add(node, false, {.state = NodeRun::State::kDone, .ended = kNow});

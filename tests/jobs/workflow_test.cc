@@ -107,7 +107,7 @@ TEST(Workflow, OfTenThousandNodesInARowOrAllOverIsBuiltAndMeasured) {
   EXPECT_NE(Draw(star, all), nullptr);
 }
 
-// ---- which nodes are alike
+// ---- which nodes are the same
 
 Source Sampler(const std::string& seed, const std::string& steps, const std::string& text) {
   Source source;
@@ -153,15 +153,6 @@ TEST(Signature, TellsANameFromAValue) {
   Source other;
   other.literals = {{"a", "bc"}};
   EXPECT_NE(Workflow::Build({one}, {})->nodes()[0].signature, Workflow::Build({other}, {})->nodes()[0].signature);
-}
-
-TEST(Kind, IsOfTheSameCostWhateverTheSeedAndTheText) {
-  const auto kind = Node(With("a.ckpt", Sampler("1", "20", "\"cat\"")), "2").kind;
-  EXPECT_EQ(Node(With("a.ckpt", Sampler("2", "20", "\"dog\"")), "2").kind, kind);
-  EXPECT_NE(Node(With("a.ckpt", Sampler("1", "30", "\"cat\"")), "2").kind, kind);
-  EXPECT_NE(Node(With("b.ckpt", Sampler("1", "20", "\"cat\"")), "2").kind, kind);
-  EXPECT_EQ(Node(With("b.ckpt", Sampler("1", "20", "\"cat\"")), "2").own_kind,
-            Node(With("a.ckpt", Sampler("1", "20", "\"cat\"")), "2").own_kind);
 }
 
 }  // namespace
