@@ -113,6 +113,8 @@ class Live {
     watchers_.Expect(InState(job_id_, pb::JOB_STATE_PROCESSING));
     comfy_.StartNext();
     watchers_.AwaitLast();
+    comfy_.Cached({});
+    comfy_.StartNode("3");
   }
 
   Micros Progress() {
@@ -125,6 +127,7 @@ class Live {
   Micros EndJob() {
     watchers_.Expect(InState(job_id_, pb::JOB_STATE_COMPLETED));
     const auto sent = Clock::now();
+    comfy_.FinishNode("3");  // a run ends with its last node
     comfy_.FinishSuccess();
     return watchers_.AwaitLast() - sent;
   }
