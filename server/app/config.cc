@@ -167,9 +167,9 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends) {
       ->capture_default_str();
 
   AddDuration(cli, "--poll-interval", "JOBSTATUS_POLL_INTERVAL", config.observer.poll_interval,
-              "How often a backend that has jobs is asked");
+              "How often a backend that has jobs is asked if its live events are not heard");
   AddDuration(cli, "--idle-interval", "JOBSTATUS_IDLE_INTERVAL", config.observer.idle_interval,
-              "How often a backend without jobs is asked (39 bytes)");
+              "How often one without jobs is asked if its live events are not heard (39 bytes)");
   cli.add_option("--upstream-share", config.observer.pacing.share,
                  "Largest share of a backend's time to take, from 0.001 to 1")
       ->envname("JOBSTATUS_UPSTREAM_SHARE")

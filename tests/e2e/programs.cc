@@ -78,6 +78,7 @@ std::string Submit(const std::string& url, const Workflow& workflow) {
       R"({"prompt": {"3": {"class_type": "KSampler", "inputs": {"steps": )" + std::to_string(workflow.steps);
   if (!workflow.raise.empty()) body += R"(, "raise": ")" + workflow.raise + "\"";
   body += R"(}}, "9": {"class_type": "SaveImage", "inputs": {"filename_prefix": "cat", "images": ["3", 0]}}})";
+  if (!workflow.client_id.empty()) body += R"(, "client_id": ")" + workflow.client_id + "\"";
   if (!workflow.prompt_id.empty()) body += R"(, "prompt_id": ")" + workflow.prompt_id + "\"";
   const std::string answer = Post(url, "/prompt", body + "}").body;
   const std::string key = R"("prompt_id": ")";

@@ -57,6 +57,7 @@ struct Workflow {
   std::string prompt_id;  // empty: ComfyUI makes one
   std::string raise;
   int steps = 1;
+  std::string client_id;  // empty: none
 };
 std::string Submit(const std::string& url, const Workflow& workflow = {});
 

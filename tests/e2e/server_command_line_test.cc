@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "e2e/programs.h"
@@ -43,6 +44,13 @@ TEST(ServerCommandLine, NamesTheFlagThatIsWrong) {
       {"--poll-interval", "5"},
       {"--poll-interval", "0s"},
       {"--idle-interval", "-1s"},
+      {"--safety-interval", "0s"},
+      {"--live-progress", "perhaps"},
+      {"--client-id", "gpu9=jobstatus-1"},
+      {"--client-id", "default=mine"},
+      {"--client-id", "default=jobstatus-"},
+      {"--client-id", "default=jobstatus-a b"},
+      {"--max-attached", "0"},
       {"--lookup-patience", "soon"},
       {"--answer-timeout", "0ms"},
       {"--heartbeat-interval", "0s"},
@@ -92,6 +100,35 @@ TEST(ServerCommandLine, NeverTellsThePasswordOfABackendItCannotUse) {
     const Ended ended = RunServer({"--listen", "unix:/no/such/folder/socket", "--backend", backend});
     EXPECT_THAT(ended.err, Not(HasSubstr("s3cret"))) << backend;
   }
+}
+
+TEST(ServerCommandLine, ListensUnderTheSameClientIdAfterARestartAndUnderAnotherAtEachBackend) {
+  const auto client_ids = [](const std::string& log) {
+    std::vector<std::string> ids;
+    const std::string word = "client_id ";
+    for (std::size_t at = log.find(word); at != std::string::npos; at = log.find(word, at + 1)) {
+      const std::size_t begin = at + word.size();
+      ids.push_back(log.substr(begin, log.find(' ', begin) - begin));
+    }
+    std::ranges::sort(ids);
+    return ids;
+  };
+  const Comfy one;
+  const Comfy two;
+  const std::string listen = "unix:" + FreshFile("socket");
+  std::vector<std::string> logs;
+  for (int i = 0; i < 2; ++i) {
+    Service service({"a=" + one.url(), "b=" + two.url()}, {}, listen);
+    ASSERT_TRUE(service.process().AwaitError("a: live events are heard"));
+    ASSERT_TRUE(service.process().AwaitError("b: live events are heard"));
+    service.process().Signal(SIGTERM);
+    EXPECT_EQ(service.process().Wait(), 0);
+    logs.push_back(service.process().error());
+  }
+  const auto ids = client_ids(logs[0]);
+  ASSERT_EQ(ids.size(), 2u);
+  EXPECT_NE(ids[0], ids[1]);
+  EXPECT_EQ(client_ids(logs[1]), ids);
 }
 
 TEST(ServerCommandLine, ExplainsItself) {

@@ -37,6 +37,24 @@ TEST_F(Story, AJobIsWatchedFromTheQueueToItsOutputs) {
   EXPECT_THAT(watch.error(), IsEmpty());
 }
 
+TEST_F(Story, AJobSubmittedWithTheClientIdOfTheServiceIsSeenMoving) {
+  std::string client_id;
+  const std::string key = R"("clientId":")";
+  for (int tries = 0; client_id.empty() && tries < 200; ++tries) {  // until the service hears ComfyUI
+    const std::string backends = Jobstatus({"--json", "backends"}).out;
+    if (const std::size_t at = backends.find(key); at != std::string::npos) {
+      client_id = backends.substr(at + key.size(), backends.find('"', at + key.size()) - at - key.size());
+    }
+  }
+  EXPECT_THAT(client_id, testing::StartsWith("jobstatus-"));
+  EXPECT_THAT(Jobstatus({"backends"}).out, HasSubstr("live progress with client_id " + client_id));
+  const std::string id = Submit(comfy.url(), {.steps = 2000, .client_id = client_id});
+  const Ended watched = Jobstatus({"watch", id, "--min-interval", "1ms"});
+  EXPECT_EQ(watched.exit_code, 0);
+  EXPECT_THAT(watched.out, ContainsRegex(id + " processing [0-9]+% KSampler [0-9]+/2000"));
+  EXPECT_THAT(Jobstatus({"--json", "get", id}).out, HasSubstr(R"("source":"PROGRESS_SOURCE_OWNED")"));
+}
+
 TEST_F(Story, IsToldAsJson) {
   const std::string id = Submit(comfy.url());
   const Ended waited = Jobstatus({"--json", "wait", id});
