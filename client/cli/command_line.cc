@@ -56,7 +56,8 @@ void AddWatch(CLI::App& app, CommandLine& line) {
       app.add_subcommand("watch", "Show jobs as they change, until they end; without JOB_ID, all jobs");
   AddJobs(*watch, line);
   AddWatchOptions(*watch, line);
-  AddDuration(*watch, "--min-interval", line.min_interval, "At most one update of progress in this time");
+  AddDuration(*watch, "--min-interval", line.min_interval,
+              "At most one update of progress in this time [100ms on a terminal, 1s in a pipe, with --json all]");
   watch->add_option("--after-revision", line.after_revision, "Only what is newer; to go on where another watch ended");
   watch->footer("Without JOB_ID, jobs that had ended before are left out, unless --after-revision asks for them.");
   watch->callback([&line] { line.command = Command::kWatch; });

@@ -51,6 +51,21 @@ std::optional<jobs::Progress> AwaitNode(Observed& observed, const std::string& i
   return reached ? progress : std::nullopt;
 }
 
+// A job submitted with our client id, at its first node, which is a KSampler.
+std::string StartOurJob(FakeComfy& comfyui) {
+  const std::string id = comfyui.Submit({.client_id = kOurs}).prompt_id;
+  comfyui.StartNext();
+  comfyui.StartNode("3");
+  return id;
+}
+
+// The job that waits begins, and is heard.
+void ExpectHeard(FakeComfy& comfyui, Observed& observed, const std::string& id) {
+  comfyui.StartNext();
+  comfyui.StartNode("3");
+  EXPECT_TRUE(AwaitNode(observed, id, "3"));
+}
+
 std::string Named(const testing::TestParamInfo<const char*>& version) {
   std::string name = version.param;
   std::ranges::replace_if(
@@ -254,9 +269,7 @@ TEST(Trap5, ASocketThatIsOpenAndSilentIsNoticedByWhatTheQueueShowsAndOpenedAgain
   ASSERT_TRUE(observed.AwaitState(id, JobState::kQueued)) << "HTTP is the safety net";
   ASSERT_TRUE(comfyui.WaitForSockets(2)) << "nobody noticed";
   ASSERT_TRUE(AwaitLive(observed));
-  comfyui.StartNext();
-  comfyui.StartNode("3");
-  EXPECT_TRUE(AwaitNode(observed, id, "3"));
+  ExpectHeard(comfyui, observed, id);
 }
 
 TEST(Trap5, AnOldSocketOfOursThatEndsLateTakesTheSeatFromTheNewOneAndItIsTakenBack) {
@@ -280,9 +293,7 @@ TEST(Trap5, AnOldSocketOfOursThatEndsLateTakesTheSeatFromTheNewOneAndItIsTakenBa
     return sockets.size() == 1 && sockets[0].seated;
   }));
   ASSERT_TRUE(AwaitLive(observed));
-  comfyui.StartNext();
-  comfyui.StartNode("3");
-  EXPECT_TRUE(AwaitNode(observed, id, "3"));
+  ExpectHeard(comfyui, observed, id);
 }
 
 TEST(Trap5, AJobOfOurOwnThatSaysNothingWhileItRunsMakesTheSeatBeTakenAgain) {
@@ -334,9 +345,7 @@ TEST(Trap7, AMessageOverTheLimitCostsThatMessage) {
   options.listener.seat.limits.max_message_bytes = 2000;
   Observed observed(comfyui.url(), options);
   ASSERT_TRUE(AwaitLive(observed));
-  const std::string id = comfyui.Submit({.client_id = kOurs}).prompt_id;
-  comfyui.StartNext();
-  comfyui.StartNode("3");
+  const std::string id = StartOurJob(comfyui);
   comfyui.SendFrame(R"({"type": "progress", "data": {"value": 7, "max": 20, "node": "3", "prompt_id": ")" + id +
                     R"(", "more": ")" + std::string(3000, 'x') + R"("}})");
   comfyui.Step("3", 8, 20);
@@ -352,9 +361,7 @@ TEST(Trap8, ABrokenFrameCostsThatFrame) {
   FakeComfy comfyui;
   Observed observed(comfyui.url());
   ASSERT_TRUE(AwaitLive(observed));
-  const std::string id = comfyui.Submit({.client_id = kOurs}).prompt_id;
-  comfyui.StartNext();
-  comfyui.StartNode("3");
+  const std::string id = StartOurJob(comfyui);
   for (const char* frame : {"", "{", "null", "[]", "7", R"({"type": 7, "data": []})", R"({"type": "progress"})",
                             R"({"type": "progress", "data": {"value": NaN, "max": Infinity, "node": 3}})",
                             R"({"type": "executed", "data": {"output": {"x": [NaN, 1e999, "\ud800"]}, "node": "3"}})",
@@ -370,9 +377,7 @@ TEST(Trap11, ABlockedNodeIsNotTheEndOfTheJob) {
   FakeComfy comfyui;
   Observed observed(comfyui.url());
   ASSERT_TRUE(AwaitLive(observed));
-  const std::string id = comfyui.Submit({.client_id = kOurs}).prompt_id;
-  comfyui.StartNext();
-  comfyui.StartNode("3");
+  const std::string id = StartOurJob(comfyui);
   comfyui.Block({.node_id = "3", .exception_type = "ExecutionBlocked"});
   comfyui.Step("3", 8, 20);
   EXPECT_TRUE(AwaitNode(observed, id, "3", 8));
@@ -467,9 +472,7 @@ TEST(Faults, ARestartUnderTheSocketIsSeenAtOnceAndTheJobsAreLost) {
   FakeComfy comfyui;
   Observed observed(comfyui.url(), ByEventsAlone());
   ASSERT_TRUE(AwaitLive(observed));
-  const std::string id = comfyui.Submit({.client_id = kOurs}).prompt_id;
-  comfyui.StartNext();
-  comfyui.StartNode("3");
+  const std::string id = StartOurJob(comfyui);
   ASSERT_TRUE(AwaitNode(observed, id, "3"));
   comfyui.Down();
   ASSERT_TRUE(observed.Await([&] { return observed.board.Find(id, "").snapshot->stale; }));
@@ -540,9 +543,7 @@ TEST(Connection, IsEncryptedWhereTheBackendIsAndTrustsNobodyThatTheCaFileDoesNot
   }
   Observed observed(front.url(), Observed::Quick(), {.ca_file = front.ca_file()});
   ASSERT_TRUE(AwaitLive(observed));
-  const std::string id = comfyui.Submit({.client_id = kOurs}).prompt_id;
-  comfyui.StartNext();
-  comfyui.StartNode("3");
+  const std::string id = StartOurJob(comfyui);
   EXPECT_TRUE(AwaitNode(observed, id, "3"));
 }
 
