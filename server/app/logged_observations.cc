@@ -37,7 +37,9 @@ void LoggedObservations::Log(const std::string& backend, const jobs::Observation
   std::visit(Overloaded{
                  [&](const jobs::BackendAnswered& answered) {
                    if (known.reachable && known.version == answered.comfyui_version) return;
-                   known = {true, {}, answered.comfyui_version};
+                   known.reachable = true;
+                   known.error.clear();
+                   known.version = answered.comfyui_version;
                    spdlog::info("backend {}: ComfyUI {} answers", backend,
                                 known.version.empty() ? "(of an unknown version)" : known.version);
                  },
@@ -60,12 +62,15 @@ void LoggedObservations::Log(const std::string& backend, const jobs::Observation
                                 OneLine(job.job_id));
                  },
                  [&](const jobs::ListeningObserved& listening) {
+                   if (known.live == listening.live && known.why_not_live == listening.why_not) return;
+                   known.live = listening.live;
+                   known.why_not_live = listening.why_not;
                    if (listening.live) {
                      spdlog::info(
                          "backend {}: live events are heard; jobs submitted with client_id {} tell their progress",
                          backend, listening.client_id);
                    } else {
-                     spdlog::warn("backend {}: live events are not heard any more; trying again", backend);
+                     spdlog::warn("backend {}: no live events: {}; trying again", backend, OneLine(listening.why_not));
                    }
                  },
                  [](const auto&) {},

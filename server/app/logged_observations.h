@@ -25,6 +25,8 @@ class LoggedObservations final : public jobs::ObservationSink {
     bool reachable = false;
     std::string error;
     std::string version;
+    bool live = false;
+    std::string why_not_live;
   };
   std::map<std::string, Known> known_;
 };

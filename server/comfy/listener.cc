@@ -42,7 +42,7 @@ void Listener::Start() {
   if (!options_.enabled) return;
   seat_ = std::make_shared<Seat>(io_, http_, options_.seat, options_.client_id, RunEvent::Channel::kSeat,
                                  Seat::Ears{.taken = [this] { Taken(); },
-                                            .lost = [this](const jobs::BackendError&) { Lost(); },
+                                            .lost = [this](const jobs::BackendError& error) { Lost(error); },
                                             .heard = [this](const SocketMessage& message) { Heard(message); }});
   seat_->Start();
 }
@@ -59,13 +59,14 @@ void Listener::Taken() {
   const jobs::Steady now = SteadyNow();
   deafness_.Opened(now);
   if (answers_features_) features_due_ = now + options_.features_limit;
-  tell_(jobs::ListeningObserved{true, options_.client_id});
+  tell_(jobs::ListeningObserved{true, options_.client_id, ""});
   look_();  // whatever happened meanwhile
 }
 
-void Listener::Lost() {
+void Listener::Lost(const jobs::BackendError& error) {
   features_due_.reset();
-  if (std::exchange(seated_, false)) tell_(jobs::ListeningObserved{false, options_.client_id});
+  seated_ = false;
+  tell_(jobs::ListeningObserved{false, options_.client_id, error.detail});
   look_();  // it may be that ComfyUI has gone
 }
 

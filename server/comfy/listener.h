@@ -67,7 +67,7 @@ class Listener {
 
  private:
   void Taken();
-  void Lost();
+  void Lost(const jobs::BackendError& error);
   void Heard(const SocketMessage& message);
   void Collect(const jobs::RunEvent& event);
   void Attach(const std::vector<RunningJob>& running);

@@ -69,6 +69,7 @@ struct RunEventsHeard {
 struct ListeningObserved {
   bool live = false;
   std::string client_id;  // events of the jobs submitted with it are heard
+  std::string why_not;    // for a person; without credentials. Empty while live
 };
 
 using Observation = std::variant<QueueObserved, HistoryObserved, AbsenceObserved, LookupMissed, LookupFailed,
