@@ -29,6 +29,8 @@ target_compile_options(compile_options INTERFACE -Wall -Wextra -Wpedantic -Wshad
                                                  # designated initialisers that name only what differs are meant
                                                  -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  target_compile_options(compile_options INTERFACE -Wno-restrict) # false alarms on std::string (GCC bug 105651)
+  target_compile_options(compile_options INTERFACE
+    -Wno-restrict # false alarms on std::string (GCC bug 105651)
+    -Wno-mismatched-new-delete) # and on the frames of coroutines, which Asio allocates by its own operators
 endif()
 target_link_libraries(compile_options INTERFACE compile_options_sanitize)
