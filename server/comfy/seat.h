@@ -46,6 +46,9 @@ class Seat : public std::enable_shared_from_this<Seat> {
   // Leaves and comes back: what should be heard is not.
   void Retake();
 
+  // Ends the wait before the next try, if there is one.
+  void Retry();
+
   // Leaves for good. `politely`: with a closing handshake, which takes a moment and needs the loop to run.
   void Stop(bool politely);
 

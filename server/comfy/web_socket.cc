@@ -39,19 +39,21 @@ std::string Base64(const std::string& text) {
   return std::string(encoded.begin(), encoded.begin() + length);
 }
 
-std::vector<std::pair<std::string, std::string>> Headers(const HttpOptions& http) {
-  std::vector<std::pair<std::string, std::string>> headers = {{"User-Agent", "comfyui-job-status"}};
+// The headers that libcurl sends with the HTTP requests: one that is given takes the place of our own.
+void SetHeaders(const HttpOptions& http, websocket::request_type& request) {
+  request.set("User-Agent", "comfyui-job-status");
   if (!http.bearer_token.empty()) {
-    headers.emplace_back("Authorization", "Bearer " + http.bearer_token);
+    request.set("Authorization", "Bearer " + http.bearer_token);
   } else if (!http.address.user().empty()) {
-    headers.emplace_back("Authorization", "Basic " + Base64(http.address.user() + ":" + http.address.password()));
+    request.set("Authorization", "Basic " + Base64(http.address.user() + ":" + http.address.password()));
   }
+  const auto name_of = [](const std::string& header) { return header.substr(0, header.find(':')); };
+  for (const std::string& header : http.headers) request.erase(name_of(header));
   for (const std::string& header : http.headers) {
-    const std::size_t colon = header.find(':');
-    const std::size_t value = header.find_first_not_of(' ', colon + 1);
-    headers.emplace_back(header.substr(0, colon), value == std::string::npos ? "" : header.substr(value));
+    const std::string name = name_of(header);
+    const std::size_t value = header.find_first_not_of(" \t", name.size() + 1);
+    if (value != std::string::npos) request.insert(name, header.substr(value));
   }
-  return headers;
 }
 
 // Makes an operation awaitable, its error a value.
@@ -66,13 +68,14 @@ BackendError ErrorOf(const error_code& code, const std::string& doing) {
   return error;
 }
 
-asio::ssl::context TlsContext(const HttpOptions& http) {
+// What cannot be loaded trusts nobody; `failed` says why.
+asio::ssl::context TlsContext(const HttpOptions& http, error_code& failed) {
   asio::ssl::context context(asio::ssl::context::tls_client);
   context.set_verify_mode(asio::ssl::verify_peer);
   if (http.ca_file.empty()) {
-    context.set_default_verify_paths();
+    context.set_default_verify_paths(failed);
   } else {
-    context.load_verify_file(http.ca_file);
+    context.load_verify_file(http.ca_file, failed);
   }
   return context;
 }
@@ -93,9 +96,12 @@ template <class Stream>
 class WebSocket::WireOver final : public WebSocket::Wire {
  public:
   WireOver(asio::io_context& io, const HttpOptions& http, WebSocketLimits limits)
-      : http_(http), limits_(limits), tls_(TlsContext(http)), resolver_(io), socket_(MakeSocket(io, tls_)) {}
+      : http_(http), limits_(limits), tls_(TlsContext(http, trust_failed_)), resolver_(io), socket_(MakeSocket(io, tls_)) {}
 
   Result<void> Open(std::string path_and_query) override {
+    if (http_.address.secure() && trust_failed_) {
+      co_return std::unexpected(ErrorOf(trust_failed_, "loading the authorities to trust"));
+    }
     error_code failed;
     const Address& address = http_.address;
     const auto endpoints = co_await resolver_.async_resolve(address.host(), address.port(), Into(failed));
@@ -104,7 +110,8 @@ class WebSocket::WireOver final : public WebSocket::Wire {
     tcp.expires_after(limits_.connect_timeout);
     co_await tcp.async_connect(endpoints, Into(failed));
     if (Failed(failed)) co_return std::unexpected(ErrorOf(failed, "connecting the WebSocket"));
-    tcp.socket().set_option(asio::ip::tcp::no_delay(true));
+    error_code too_late;  // a connection that is gone again is noticed by the next step
+    tcp.socket().set_option(asio::ip::tcp::no_delay(true), too_late);
     tcp.expires_after(limits_.handshake_timeout);
     if constexpr (std::is_same_v<Stream, Tls>) {
       error_code is_name;
@@ -121,9 +128,8 @@ class WebSocket::WireOver final : public WebSocket::Wire {
     timeout.idle_timeout = limits_.idle_timeout;
     timeout.keep_alive_pings = true;
     socket_.set_option(timeout);
-    socket_.set_option(websocket::stream_base::decorator([this](websocket::request_type& request) {
-      for (const auto& [name, value] : Headers(http_)) request.insert(name, value);
-    }));
+    socket_.set_option(websocket::stream_base::decorator(
+        [this](websocket::request_type& request) { SetHeaders(http_, request); }));
     socket_.read_message_max(0);  // longer ones are passed over instead of ending the socket
     websocket::response_type answer;
     co_await socket_.async_handshake(answer, address.authority(), address.path() + path_and_query, Into(failed));
@@ -194,6 +200,7 @@ class WebSocket::WireOver final : public WebSocket::Wire {
 
   const HttpOptions& http_;
   const WebSocketLimits limits_;
+  error_code trust_failed_;
   asio::ssl::context tls_;
   asio::ip::tcp::resolver resolver_;
   websocket::stream<Stream> socket_;

@@ -46,8 +46,8 @@ class WebSocket {
 
   Result<void> Send(std::string text);
 
-  // The closing handshake, so that ComfyUI is done with this socket when it is over; in bounded time. Not while Read
-  // is under way.
+  // The closing handshake, so that ComfyUI is done with this socket when it is over; in bounded time. Once. Read may
+  // be under way, and ends with it.
   boost::asio::awaitable<void> Close();
 
   // Ends everything under way with an error.

@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <fstream>
+#include <thread>
 
 #include "comfy/front.h"
 #include "comfy/observed.h"
@@ -545,6 +548,28 @@ TEST(Connection, IsEncryptedWhereTheBackendIsAndTrustsNobodyThatTheCaFileDoesNot
   ASSERT_TRUE(AwaitLive(observed));
   const std::string id = StartOurJob(comfyui);
   EXPECT_TRUE(AwaitNode(observed, id, "3"));
+}
+
+TEST(Connection, HasTheHeadersThatAreSetForItInPlaceOfItsOwn) {
+  FakeComfy comfyui;
+  Observed observed(comfyui.url(), Observed::Quick(), {.headers = {"Host: comfy.example", "user-agent: me"}});
+  ASSERT_TRUE(AwaitLive(observed));
+  for (const auto& request : comfyui.requests()) {
+    EXPECT_EQ(request.headers.at("host"), "comfy.example") << request.target;
+    EXPECT_EQ(request.headers.at("user-agent"), "me") << request.target;
+  }
+}
+
+TEST(Connection, WithACaFileThatIsNoneIsNotMadeAndEndsNothing) {
+  FakeComfy comfyui;
+  const Front front({.http = comfyui.port()}, true);
+  const std::string ca_file = testing::TempDir() + "no_ca_" + std::to_string(getpid());
+  std::ofstream(ca_file) << "not a certificate\n";
+  Observed observed(front.url(), Observed::Quick(), {.ca_file = ca_file});
+  EXPECT_TRUE(std::holds_alternative<board::NotAsked>(observed.LookUp("x")));
+  EXPECT_TRUE(observed.AwaitNext<jobs::BackendFailed>(3));
+  EXPECT_EQ(comfyui.socket_count(), 0u);
+  unlink(ca_file.c_str());
 }
 
 TEST(Connection, OverIpv6) {
