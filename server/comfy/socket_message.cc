@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "comfy/json.h"
+#include "jobs/job_id.h"
 
 namespace comfy {
 
@@ -149,6 +150,8 @@ std::optional<SocketMessage> SocketMessageReader::Read(const Body& text, RunEven
     message.sid = std::move(data.sid);
   } else if (type == "feature_flags") {
     message.features = true;
+  } else if (data.prompt_id && !jobs::IsUsableJobId(*data.prompt_id)) {
+    // A job that is not followed. What is kept of events is thereby bounded, too.
   } else if (auto what = Meaning(type, data)) {
     // To one who comes back as the owner of the running job ComfyUI says which node runs, and leaves out the job.
     const bool to_late_comer = wrapping.replayed || (type == "executing" && !data.prompt_id);

@@ -56,6 +56,14 @@ TEST(SocketMessage, StatusSaysThatTheQueueMayHaveChangedAndTheFirstWhoWeAre) {
   EXPECT_EQ(later->sid, std::nullopt);
 }
 
+TEST(Trap18, OfAJobWhoseIdIsNotUsableNothingIsHeard) {
+  const std::string executing = R"({"type": "executing", "data": {"node": "3", "prompt_id": ")";
+  for (const std::string& id : {std::string(), std::string(257, 'x'), std::string("a\\nb")}) {
+    EXPECT_FALSE(Event(executing + id + "\"}}")) << id;
+  }
+  EXPECT_TRUE(Event(executing + std::string(256, 'x') + "\"}}"));
+}
+
 TEST(SocketMessage, FeatureFlagsAreTheAnswerToOurs) {
   EXPECT_TRUE(Read(R"({"type": "feature_flags", "data": {"supports_preview_metadata": true, "max": [1]}})")->features);
   EXPECT_FALSE(Read(R"({"type": "status", "data": {}})")->features);
