@@ -106,7 +106,9 @@ void Listener::Looked(jobs::Steady asked_at, bool changed, const std::optional<s
 void Listener::Attach(const std::vector<RunningJob>& running) {
   std::set<std::string> wanted;
   for (const RunningJob& job : running) {
-    if (!job.client_id.empty() && wanted.size() < options_.max_attached) wanted.insert(job.client_id);
+    // A service like this one would take it back, and hears and tells its jobs itself.
+    if (job.client_id.empty() || job.client_id.starts_with(kClientIdPrefix)) continue;
+    if (wanted.size() < options_.max_attached) wanted.insert(job.client_id);
   }
   std::erase_if(attached_, [&](const auto& seat) {
     if (wanted.contains(seat.first)) return false;

@@ -234,6 +234,21 @@ TEST_P(LiveOnEveryVersion, WithAttachTheSeatOfTheSubmitterIsTakenForAsLongAsItsJ
   EXPECT_EQ(comfyui.sockets().size(), 1u);
 }
 
+TEST(Attached, NeverIsTheSeatOfAnotherServiceTaken) {
+  FakeComfy comfyui;
+  ObserverOptions options = Observed::Quick();
+  options.listener.attach = true;
+  Observed observed(comfyui.url(), options);
+  ASSERT_TRUE(AwaitLive(observed));
+  const std::string id = comfyui.Submit({.client_id = "jobstatus-of-another"}).prompt_id;
+  comfyui.StartNext();
+  ASSERT_TRUE(observed.AwaitState(id, JobState::kProcessing));
+  ASSERT_TRUE(observed.AwaitNext<jobs::QueueObserved>(5));
+  comfyui.FinishSuccess();
+  ASSERT_TRUE(observed.AwaitState(id, JobState::kCompleted));
+  EXPECT_EQ(comfyui.socket_count(), 1u);
+}
+
 TEST(Trap4, AStatusThatSaysNothingButANumberIsReasonToLookAndTheHistoryIsWhatSettlesIt) {
   FakeComfy comfyui;
   Observed observed(comfyui.url(), ByEventsAlone());
