@@ -7,6 +7,7 @@
 #include <exception>
 
 #include "comfy/address.h"
+#include "comfy/api.h"
 
 namespace comfy {
 
@@ -56,7 +57,9 @@ asio::awaitable<void> Seat::Run() {
     if (stopped_) break;
     if (was_taken || !failing_) ears_.lost(error);
     failing_ = true;
-    if (std::exchange(retaking_, false)) continue;
+    const bool lasted = was_taken && SteadyNow() - taken_at_ >= options_.lasting;
+    if (lasted) backoff_.Reset();
+    if (std::exchange(retaking_, false) && lasted) continue;
     backoff_timer_.expires_after(backoff_.Next(std::uniform_real_distribution<double>()(random_)));
     boost::system::error_code woken;
     co_await backoff_timer_.async_wait(asio::redirect_error(asio::use_awaitable, woken));
@@ -81,8 +84,8 @@ asio::awaitable<BackendError> Seat::Sit() {
                                .detail = "ComfyUI calls the WebSocket by another client id than ours"};
       }
       taken_ = true;
+      taken_at_ = SteadyNow();
       failing_ = false;
-      backoff_.Reset();
       ears_.taken();
       if (channel_ == jobs::RunEvent::Channel::kSeat) {
         if (const auto sent = co_await socket->Send(kFeatureFlags); !sent) co_return sent.error();

@@ -22,6 +22,9 @@ struct SeatOptions {
   WebSocketLimits limits;
   jobs::Duration backoff_first = std::chrono::milliseconds(250);
   jobs::Duration backoff_longest = std::chrono::seconds(30);
+  // A seat that was kept this long is worth coming back to at once. One that is lost sooner each time, as to another
+  // service with the same client id, is taken ever more seldom.
+  jobs::Duration lasting = std::chrono::seconds(10);
 };
 
 // A client id at one ComfyUI server, and the WebSocket through which we sit there; opened again whenever it is lost.
@@ -73,8 +76,9 @@ class Seat : public std::enable_shared_from_this<Seat> {
   boost::asio::steady_timer backoff_timer_;
   std::minstd_rand random_{std::random_device{}()};
   bool taken_ = false;
+  jobs::Steady taken_at_{};
   bool failing_ = false;   // told as lost already
-  bool retaking_ = false;  // come back at once
+  bool retaking_ = false;  // it was left to come back
   bool stopped_ = false;
 };
 

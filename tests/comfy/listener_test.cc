@@ -342,6 +342,20 @@ TEST(Trap5, AfterEachConnectionTheAnswerToOurFeatureFlagsProvesThatTheSeatIsOurs
   ASSERT_TRUE(AwaitLive(observed));
 }
 
+TEST(Trap5, ASocketThatIsLostAsSoonAsItWasTakenIsOpenedAgainEverMoreSeldom) {
+  FakeComfy comfyui;
+  ObserverOptions options = Observed::Quick();
+  options.listener.seat.backoff_longest = 1h;
+  Observed observed(comfyui.url(), options);
+  const auto begun = std::chrono::steady_clock::now();
+  for (std::size_t i = 1; i <= 9; ++i) {
+    ASSERT_TRUE(comfyui.WaitForSocketTexts(i));  // it has taken the seat
+    comfyui.CutSockets();
+  }
+  // 1 + 2 + 4 + ... + 128 ms, of which chance takes up to a quarter.
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 190ms);
+}
+
 TEST(Trap6, HoweverBigAndManyThePreviewsTheyAreReadAndDroppedSoThatNobodyIsHeldUp) {
   FakeComfy comfyui;
   Observed observed(comfyui.url());
