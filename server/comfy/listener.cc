@@ -99,6 +99,7 @@ void Listener::Looked(jobs::Steady asked_at, bool changed, const std::optional<s
   if (!seated_) return;
   const bool deaf = deafness_.Looked(asked_at, changed, !own_running_.empty());
   const bool unproven = features_due_ && asked_at > *features_due_;
+  if (unproven) answers_features_ = false;  // until it does again: it may be an older ComfyUI now
   if (deaf || unproven) seat_->Retake();
 }
 
