@@ -179,13 +179,16 @@ Observer::Answer<void> Observer::FullTurn() {
     if (!listed.contains(id)) left.push_back(id);
   }
   std::ranges::sort(left, {}, [&](const std::string& id) { return active_.find(id)->second.number; });  // as they ran
+  // Not one that left long ago, whose history cannot be read.
+  const bool any_left =
+      std::ranges::any_of(left, [&](const std::string& id) { return !active_.find(id)->second.ask_again_at; });
   const bool joined = Follow(*queue);
   for (const std::string& id : due) {
     if (listed.contains(id)) sought_.erase(id);
   }
   // Ends are told before what follows them, or two jobs would seem to run at once.
   if (auto done = co_await SettleLeft(left); !done) co_return done;
-  TellListener(asked_at, joined || !left.empty(), true);
+  TellListener(asked_at, joined || any_left, true);
   Tell(jobs::BackendAnswered{version_});
   Tell(jobs::QueueObserved{std::move(*listing)});
   co_return co_await SettleSought(due, asked_at);
