@@ -29,7 +29,7 @@ bool IsPause(const RunEvent& event) {
 }  // namespace
 
 Listener::Listener(boost::asio::io_context& io, const HttpOptions& http, ListenerOptions options,
-                   std::function<void(jobs::Observation)> tell, std::function<void()> look)
+                   std::function<void(jobs::Observation)> tell, std::function<void(bool is_back)> look)
     : io_(io),
       http_(http),
       options_(std::move(options)),
@@ -54,20 +54,24 @@ void Listener::Stop() {
   for (const auto& [client_id, seat] : attached_) seat->Stop(false);
 }
 
+void Listener::Retry() {
+  if (seat_) seat_->Retry();
+}
+
 void Listener::Taken() {
   seated_ = true;
   const jobs::Steady now = SteadyNow();
   deafness_.Opened(now);
   if (answers_features_) features_due_ = now + options_.features_limit;
   tell_(jobs::ListeningObserved{true, options_.client_id, ""});
-  look_();  // whatever happened meanwhile
+  look_(true);  // whatever happened meanwhile
 }
 
 void Listener::Lost(const jobs::BackendError& error) {
   features_due_.reset();
   seated_ = false;
   tell_(jobs::ListeningObserved{false, options_.client_id, error.detail});
-  look_();  // it may be that ComfyUI has gone
+  look_(false);  // it may be that ComfyUI has gone
 }
 
 void Listener::Heard(const SocketMessage& message) {
@@ -77,7 +81,7 @@ void Listener::Heard(const SocketMessage& message) {
     features_due_.reset();
   }
   if (!message.sid && !message.features) deafness_.Heard(now);
-  if (message.queue_remaining) look_();
+  if (message.queue_remaining) look_(false);
   if (!message.event) return;
   // Before 2024 `progress` names no job; what is told to a late comer says nothing of what is to come.
   const jobs::RunEvent& event = *message.event;

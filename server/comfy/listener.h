@@ -37,12 +37,16 @@ inline constexpr std::string_view kClientIdPrefix = "jobstatus-";
 // time to look, and how far a running job is. Lives on the event loop's thread.
 class Listener {
  public:
-  // `tell`: takes RunEventsHeard and ListeningObserved. `look`: the queue may have changed.
+  // `tell`: takes RunEventsHeard and ListeningObserved. `look`: the queue may have changed; `is_back`: ComfyUI has just
+  // taken us in, so that it is there.
   Listener(boost::asio::io_context& io, const HttpOptions& http, ListenerOptions options,
-           std::function<void(jobs::Observation)> tell, std::function<void()> look);
+           std::function<void(jobs::Observation)> tell, std::function<void(bool is_back)> look);
 
   void Start();
   void Stop();
+
+  // ComfyUI is there again: a socket that is waited with is tried now.
+  void Retry();
 
   // A running job as the queue shows it.
   struct RunningJob {
@@ -76,7 +80,7 @@ class Listener {
   const HttpOptions& http_;
   const ListenerOptions options_;
   const std::function<void(jobs::Observation)> tell_;
-  const std::function<void()> look_;
+  const std::function<void(bool)> look_;
 
   std::shared_ptr<Seat> seat_;
   bool seated_ = false;

@@ -37,7 +37,7 @@ Observer::Observer(asio::io_context& io, CurlLoop& loop, std::string name, HttpO
       api_(io, loop, std::move(http), options.pacing, options.jobs_api_retry),
       listener_(
           io, api_.http(), options.listener, [this](jobs::Observation heard) { Pass(std::move(heard)); },
-          [this] { LookSoon(); }),
+          [this](bool is_back) { LookSoon(is_back); }),
       backoff_(options.backoff_first, options.backoff_longest),
       turn_timer_(io),
       patience_timer_(io) {}
@@ -60,9 +60,9 @@ void Observer::Stop() {
 }
 
 // Something said that the server has changed.
-void Observer::LookSoon() {
+void Observer::LookSoon(bool is_back) {
   woken_ = true;
-  if (failing_ && listener_.hears()) retry_at_ = SteadyNow();  // it is back
+  if (failing_ && is_back) retry_at_ = SteadyNow();
   turn_timer_.cancel();
 }
 
@@ -89,6 +89,7 @@ asio::awaitable<void> Observer::Run() {
     if (!done) {
       Failed(done.error());
     } else {
+      if (failing_ && !ConcernsOneAnswer(*failing_)) listener_.Retry();
       failing_.reset();
       backoff_.Reset();
     }

@@ -100,7 +100,7 @@ class Observer final : public jobs::JobSource {
   bool Follow(QueueAnswer& queue);
   bool WorkflowWanted(const std::string& job_id, jobs::QueueNumber number) const;
   void TellListener(jobs::Steady asked_at, bool changed, bool running_seen);
-  void LookSoon();
+  void LookSoon(bool is_back);
   std::vector<std::string> DueSought() const;
   bool Busy() const { return !active_.empty() || queue_remaining_ > 0; }
 

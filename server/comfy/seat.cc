@@ -104,6 +104,10 @@ void Seat::Leave() {
       io_, [self = shared_from_this(), socket = socket_] { return socket->Close(); }, Rethrow);
 }
 
+void Seat::Retry() {
+  if (!taken_) backoff_timer_.cancel();
+}
+
 void Seat::Retake() {
   if (!taken_ || std::exchange(retaking_, true)) return;
   Leave();

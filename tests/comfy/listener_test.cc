@@ -515,6 +515,48 @@ TEST(Faults, ARestartUnderTheSocketIsSeenAtOnceAndTheJobsAreLost) {
   EXPECT_TRUE(AwaitLive(observed));
 }
 
+TEST(Faults, AfterAnOutageTheSocketIsOpenedAsSoonAsHttpAnswers) {
+  FakeComfy comfyui;
+  ObserverOptions options = Observed::Quick();
+  options.listener.seat.backoff_first = options.listener.seat.backoff_longest = 1h;
+  comfyui.Down();
+  Observed observed(comfyui.url(), options);
+  ASSERT_TRUE(observed.AwaitNext<jobs::BackendFailed>(2));
+  comfyui.Up();
+  EXPECT_TRUE(AwaitLive(observed));
+}
+
+TEST(Faults, WhereTheQueueCannotBeReadEventsDoNotMakeItBeAskedTheMore) {
+  FakeComfy comfyui({.version = "v0.3.64"});
+  ObserverOptions options = ByEventsAlone();
+  options.backoff_first = options.backoff_longest = 1h;
+  Observed observed(comfyui.url(), options);
+  ASSERT_TRUE(AwaitLive(observed));
+  comfyui.Inject("/queue", fakes::Fault::Status(500, "500 Internal Server Error"), -1);
+  comfyui.Submit();
+  ASSERT_TRUE(observed.AwaitCount<jobs::BackendFailed>(1));
+  for (int i = 0; i < 20; ++i) comfyui.Submit();
+  ASSERT_TRUE(observed.Await([&] { return comfyui.queued_events() == 0; }));
+  std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(comfyui.request_count("/queue"), 1u);
+}
+
+TEST(Trap20, AHistoryThatCannotBeReadIsNoReasonToDoubtTheSocket) {
+  FakeComfy comfyui;
+  ObserverOptions options = Observed::Quick();
+  options.listener.deafness.after_change = 100ms;
+  Observed observed(comfyui.url(), options);
+  ASSERT_TRUE(AwaitLive(observed));
+  const std::string id = comfyui.Submit({.client_id = kOurs}).prompt_id;
+  comfyui.StartNext();
+  ASSERT_TRUE(observed.AwaitState(id, JobState::kProcessing));
+  comfyui.FinishUnserializable();
+  ASSERT_TRUE(observed.AwaitCount<jobs::JobNotObserved>(3));
+  const std::size_t before = comfyui.socket_count();
+  ASSERT_TRUE(observed.AwaitNext<jobs::JobNotObserved>(20));  // 20 ms between them
+  EXPECT_EQ(comfyui.socket_count(), before);
+}
+
 TEST(Faults, TenThousandEventsAreToldAsFewAndTheLastIsToldToo) {
   FakeComfy comfyui;
   ObserverOptions options = Observed::Quick();
