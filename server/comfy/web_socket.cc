@@ -96,7 +96,11 @@ template <class Stream>
 class WebSocket::WireOver final : public WebSocket::Wire {
  public:
   WireOver(asio::io_context& io, const HttpOptions& http, WebSocketLimits limits)
-      : http_(http), limits_(limits), tls_(TlsContext(http, trust_failed_)), resolver_(io), socket_(MakeSocket(io, tls_)) {}
+      : http_(http),
+        limits_(limits),
+        tls_(TlsContext(http, trust_failed_)),
+        resolver_(io),
+        socket_(MakeSocket(io, tls_)) {}
 
   Result<void> Open(std::string path_and_query) override {
     if (http_.address.secure() && trust_failed_) {
