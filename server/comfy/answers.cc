@@ -64,8 +64,9 @@ simdjson::error_code ReadExtraData(json::value& extra_data, jobs::QueueItem& ite
 }
 
 // A queue item: [number, prompt_id, prompt, extra_data, outputs, …]. Whatever is odd about it, it takes a place.
+// `nodes_read`: of all workflows of this answer.
 simdjson::error_code ReadQueueItem(json::value& item_value, jobs::QueueItem& item, const Wanted& wanted,
-                                   QueueAnswer& answer) {
+                                   QueueAnswer& answer, std::size_t& nodes_read) {
   bool is_wanted = false;
   std::vector<jobs::WorkflowNodeSource> nodes;
   std::vector<std::string> outputs;
@@ -73,7 +74,8 @@ simdjson::error_code ReadQueueItem(json::value& item_value, jobs::QueueItem& ite
     if (index == 0) item.number = Number(value);
     if (index == 1) {
       item.job_id = ExactString(value).value_or("");
-      is_wanted = wanted.workflow && wanted.workflow(item.job_id, item.number);
+      is_wanted =
+          wanted.workflow && nodes_read <= AnswerReader::kMaxNodesAtOnce && wanted.workflow(item.job_id, item.number);
     }
     if (index == 2 && is_wanted) return ReadGraph(value, nodes);
     if (index == 3 && is_wanted) return ReadExtraData(value, item, wanted, answer);
@@ -82,6 +84,7 @@ simdjson::error_code ReadQueueItem(json::value& item_value, jobs::QueueItem& ite
     return simdjson::SUCCESS;
   });
   if (error || !is_wanted) return error;
+  nodes_read += nodes.size();
   if (auto workflow = jobs::Workflow::Build(nodes, outputs)) {
     item.workflow = std::make_shared<const jobs::Workflow>(*std::move(workflow));
   }
@@ -89,9 +92,10 @@ simdjson::error_code ReadQueueItem(json::value& item_value, jobs::QueueItem& ite
 }
 
 simdjson::error_code ReadQueueItems(json::value& list, std::vector<jobs::QueueItem>& items, const Wanted& wanted,
-                                    QueueAnswer& answer) {
-  return EachElement(
-      list, [&](std::size_t, json::value& item) { return ReadQueueItem(item, items.emplace_back(), wanted, answer); });
+                                    QueueAnswer& answer, std::size_t& nodes_read) {
+  return EachElement(list, [&](std::size_t, json::value& item) {
+    return ReadQueueItem(item, items.emplace_back(), wanted, answer, nodes_read);
+  });
 }
 
 simdjson::error_code ReadApiJob(json::value& job, jobs::QueueListing& listing) {
@@ -114,13 +118,14 @@ simdjson::error_code ReadApiJob(json::value& job, jobs::QueueListing& listing) {
 std::expected<QueueAnswer, BadAnswer> AnswerReader::Queue(const Body& body, const Wanted& wanted) {
   QueueAnswer answer;
   jobs::QueueListing& listing = answer.listing;
+  std::size_t nodes_read = 0;
   bool has_running = false;
   bool has_pending = false;
   const auto error = EachRootField(parser_->parser, body, [&](std::string_view key, json::value& value) {
     if (key == "queue_running" && (has_running = IsArray(value)))
-      return ReadQueueItems(value, listing.running, wanted, answer);
+      return ReadQueueItems(value, listing.running, wanted, answer, nodes_read);
     if (key == "queue_pending" && (has_pending = IsArray(value)))
-      return ReadQueueItems(value, listing.pending, wanted, answer);
+      return ReadQueueItems(value, listing.pending, wanted, answer, nodes_read);
     return simdjson::SUCCESS;
   });
   if (error) return Broken(error);

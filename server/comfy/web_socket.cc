@@ -127,13 +127,9 @@ class WebSocket::WireOver final : public WebSocket::Wire {
     }
     tcp.expires_never();
 
-    websocket::stream_base::timeout timeout{};
-    timeout.handshake_timeout = limits_.handshake_timeout;
-    timeout.idle_timeout = limits_.idle_timeout;
-    timeout.keep_alive_pings = true;
-    socket_.set_option(timeout);
-    socket_.set_option(websocket::stream_base::decorator(
-        [this](websocket::request_type& request) { SetHeaders(http_, request); }));
+    SetTimeouts(limits_.handshake_timeout, limits_.idle_timeout);
+    socket_.set_option(
+        websocket::stream_base::decorator([this](websocket::request_type& request) { SetHeaders(http_, request); }));
     socket_.read_message_max(0);  // longer ones are passed over instead of ending the socket
     websocket::response_type answer;
     co_await socket_.async_handshake(answer, address.authority(), address.path() + path_and_query, Into(failed));
@@ -145,6 +141,8 @@ class WebSocket::WireOver final : public WebSocket::Wire {
                        .detail = "the WebSocket was refused with HTTP status " + std::to_string(status)});
     }
     if (Failed(failed)) co_return std::unexpected(ErrorOf(failed, "the WebSocket handshake"));
+    SetTimeouts(limits_.close_timeout,
+                limits_.idle_timeout);  // the next handshake is the closing one, whoever begins it
     co_return std::expected<void, BackendError>();
   }
 
@@ -171,11 +169,7 @@ class WebSocket::WireOver final : public WebSocket::Wire {
   }
 
   asio::awaitable<void> Close() override {
-    websocket::stream_base::timeout timeout{};
-    timeout.handshake_timeout = limits_.close_timeout;
-    timeout.idle_timeout = websocket::stream_base::none();
-    timeout.keep_alive_pings = false;
-    socket_.set_option(timeout);
+    SetTimeouts(limits_.close_timeout, websocket::stream_base::none());
     error_code failed;  // however it ended, it is closed
     co_await socket_.async_close(websocket::close_code::normal, Into(failed));
     Drop();
@@ -188,6 +182,14 @@ class WebSocket::WireOver final : public WebSocket::Wire {
   }
 
  private:
+  void SetTimeouts(jobs::Duration handshake, std::chrono::steady_clock::duration idle) {
+    websocket::stream_base::timeout timeout{};
+    timeout.handshake_timeout = handshake;
+    timeout.idle_timeout = idle;
+    timeout.keep_alive_pings = idle != websocket::stream_base::none();
+    socket_.set_option(timeout);
+  }
+
   // A step may have succeeded just before the drop, which then met nothing that it could end.
   bool Failed(error_code& code) const {
     if (!code && dropped_) code = asio::error::operation_aborted;

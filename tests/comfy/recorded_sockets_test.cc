@@ -212,6 +212,7 @@ TEST_P(OneJobInWords, IsToldStepByStep) {
     if (status.progress && status.state == JobState::kProcessing) {
       words += ", " + std::to_string(std::lround(status.progress->percentage)) + " %";
     }
+    if (words.ends_with(", 100 %")) continue;  // told if the queue is looked at between the last node and the end
     if (said.empty() || said.back() != words) said.push_back(words);
   }
   const bool tells_pauses = GetParam() == std::string("v0.3.64") || GetParam() == std::string("v0.33.0");
@@ -221,7 +222,6 @@ TEST_P(OneJobInWords, IsToldStepByStep) {
   if (tells_pauses) expected.push_back("processing, 50 %");  // progress_state tells the end of each node
   const bool no_verdict = GetParam() == std::string("2023-12");
   expected.push_back("SaveImage, 50 %");
-  if (tells_pauses) expected.push_back("processing, 100 %");
   expected.push_back(no_verdict ? "completed with 1 output (this ComfyUI version does not record whether "
                                   "a job failed)"
                                 : "completed with 1 output");

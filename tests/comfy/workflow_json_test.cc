@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "comfy/answers.h"
 #include "comfy/test_data.h"
 #include "jobs/workflow.h"
@@ -44,6 +46,29 @@ std::string Literal(std::string_view value) {
   if (nodes.size() != 1) return "no node";
   if (!nodes[0].links.empty()) return "link";
   return nodes[0].literals.size() == 1 ? nodes[0].literals[0].text : "no literal";
+}
+
+TEST(Workflows, OfALongQueueAreReadSomeAtATime) {
+  std::string graph = "{";
+  for (int i = 0; i < 9000; ++i) graph += "\"" + std::to_string(i) + R"(": {"class_type": "A", "inputs": {}}, )";
+  graph += R"("last": {"class_type": "A", "inputs": {}}})";
+  const auto item = [&](const std::string& id) { return "[1, \"" + id + "\", " + graph + R"(, {}, ["last"]])"; };
+  const Body body = AsBody("{\"queue_pending\": [" + item("a") + ", " + item("b") + ", " + item("c") + ", " +
+                           item("d") + "], \"queue_running\": [" + item("r") + "]}");
+  AnswerReader reader;
+  std::set<std::string> read;
+  const Wanted wanted{.workflow = [&](const std::string& id, jobs::QueueNumber) { return !read.contains(id); }};
+  for (const std::size_t so_many : {3u, 5u, 5u}) {
+    const auto queue = reader.Queue(body, wanted);
+    ASSERT_TRUE(queue);
+    EXPECT_THAT(queue->listing.pending, SizeIs(4)) << "all are listed";
+    for (const auto* items : {&queue->listing.running, &queue->listing.pending}) {
+      for (const auto& job : *items) {
+        if (job.workflow) read.insert(job.job_id);
+      }
+    }
+    EXPECT_THAT(read, SizeIs(so_many));
+  }
 }
 
 TEST(Graph, IsReadWithClassesLiteralsAndLinks) {
