@@ -60,8 +60,8 @@ class AnswerReader {
   // GET /system_stats: `comfyui_version`; empty when the server does not say.
   std::expected<std::string, BadAnswer> ComfyuiVersion(const Body& body);
 
-  // Reading workflows takes time on the thread that serves all backends. Those that are over this in one answer are left
-  // for the next.
+  // Reading workflows takes time on the thread that serves all backends. Those that are over this in one answer are
+  // left for the next.
   static constexpr std::size_t kMaxNodesAtOnce = 20'000;
 
   // Bounds of what is kept of one history entry; what is over is counted, not kept.

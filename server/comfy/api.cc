@@ -30,9 +30,10 @@ Api::Api(boost::asio::io_context& io, CurlLoop& loop, HttpOptions http, Pacer::O
     : http_(io, loop, std::move(http)), pacer_(pacing, SteadyNow()), jobs_api_retry_(jobs_api_retry) {}
 
 Api::Answer<HttpAnswer> Api::Ask(std::string path) {
-  const auto answer = co_await http_.Get(std::move(path), body_);
+  auto answer = co_await http_.Get(std::move(path), body_);
   const jobs::Steady now = SteadyNow();
   if (answer) {
+    answer->server_time = Pacer::PlausibleCost(answer->server_time, body_.size());
     continuity_.Answered(answer->new_connection, answer->status, now);
     spent_ += pacer_.Pay(answer->server_time, now);
   } else {

@@ -126,6 +126,7 @@ void Observer::Failed(const Error& error) {
   introduced_ = false;
   Tell(jobs::BackendFailed{error});
   LookupsFailed(error, now);
+  ArmPatience();
 }
 
 // ---- what
@@ -380,8 +381,11 @@ void Observer::AddSought(const std::string& job_id, Steady until) {
   found->second.until = std::max(found->second.until, until);
   found->second.next_at = found->second.joined = now;
   if (stopped_) return LookupFailed(job_id, kStopping, Steady::max());
-  if (failing_) return LookupFailed(job_id, *failing_, now);
-  turn_timer_.cancel();
+  if (failing_) {
+    LookupFailed(job_id, *failing_, now);
+  } else {
+    turn_timer_.cancel();
+  }
   ArmPatience();
 }
 
@@ -414,18 +418,27 @@ void Observer::LookupsFailed(const Error& error, Steady as_of) {
 void Observer::OutOfPatience() {
   const Steady now = SteadyNow();
   std::vector<std::string> waiting;
+  std::vector<std::string> hopeless;  // the server is away, and nobody wants to wait for its return
   for (const auto& [id, sought] : sought_) {
-    if (sought.since + options_.lookup_patience <= now) waiting.push_back(id);
+    if (failing_ && sought.until <= now) {
+      hopeless.push_back(id);
+    } else if (sought.since + options_.lookup_patience <= now) {
+      waiting.push_back(id);
+    }
   }
   const Error late{.kind = Error::Kind::kTimeout, .detail = "ComfyUI did not answer in time"};
   for (const std::string& id : waiting) LookupFailed(id, late, now - options_.lookup_patience);
+  for (const std::string& id : hopeless) LookupFailed(id, *failing_, now);
 }
 
 void Observer::ArmPatience() {
   if (sought_.empty() || stopped_) return;
-  Steady oldest = Steady::max();
-  for (const auto& [id, sought] : sought_) oldest = std::min(oldest, sought.since);
-  patience_timer_.expires_at(oldest + options_.lookup_patience);
+  Steady due = Steady::max();
+  for (const auto& [id, sought] : sought_) {
+    due = std::min(due, sought.since + options_.lookup_patience);
+    if (failing_) due = std::min(due, sought.until);
+  }
+  patience_timer_.expires_at(due);
   patience_timer_.async_wait([this](const boost::system::error_code& cancelled) {
     if (cancelled) return;
     OutOfPatience();

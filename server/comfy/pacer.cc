@@ -20,6 +20,11 @@ void Pacer::Grow(jobs::Steady now) {
   as_of_ = now;
 }
 
+jobs::Duration Pacer::PlausibleCost(jobs::Duration took, std::size_t bytes) {
+  constexpr jobs::Duration kAnyAnswer = std::chrono::milliseconds(10);
+  return std::min(took, kAnyAnswer + jobs::Duration(bytes / 10));
+}
+
 jobs::Duration Pacer::Pay(jobs::Duration cost, jobs::Steady now) {
   Grow(now);
   const jobs::Duration charged = std::max(cost, kLeastCost);

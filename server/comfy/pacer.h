@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+
 #include "jobs/time.h"
 
 namespace comfy {
@@ -19,6 +21,11 @@ class Pacer {
   // No answer costs ComfyUI less, whatever the difference of two clock readings says (/prompt, the smallest: about 1
   // ms).
   static constexpr jobs::Duration kLeastCost = std::chrono::microseconds(500);
+
+  // What an answer of so many bytes may have cost the server, of what it took: at most what the slowest is known to
+  // take for so many, 100 ms for each MB (a copy of the history). Longer than that the server was busy with something
+  // else, stalls of 20 s being normal (trap 16), and that is not ours to pay for.
+  static jobs::Duration PlausibleCost(jobs::Duration took, std::size_t bytes);
 
   // Pays for an answer that took the server `cost`; returns what was charged.
   jobs::Duration Pay(jobs::Duration cost, jobs::Steady now);

@@ -196,9 +196,13 @@ std::optional<Band> TimeRemaining::Left(const RunState& run, Time now) {
   if (!heard || !run.cached_known) cached = left_.Cached(*run.workflow);
   if (heard) {
     cached.resize(run.nodes.size(), false);
+    std::vector<bool> anew(run.nodes.size(), false);  // it runs, or what it takes does
     for (std::size_t i = 0; i < run.nodes.size(); ++i) {
-      if (run.nodes[i].state == State::kCached) cached[i] = true;
-      if (run.nodes[i].state == State::kDone || run.nodes[i].state == State::kRunning) cached[i] = false;
+      const State state = run.nodes[i].state;
+      anew[i] = state == State::kDone || state == State::kRunning;
+      for (const std::uint32_t input : run.workflow->nodes()[i].inputs) anew[i] = anew[i] || anew[input];
+      if (anew[i]) cached[i] = false;
+      if (state == State::kCached) cached[i] = true;
     }
   }
   if (running.expected.empty() || running.evidence != evidence_ || running.cached != cached) {

@@ -40,6 +40,7 @@ JobStatus Ended(const JobStatus& old, JobState state, std::optional<JobError> er
   next.queue.reset();
   next.estimate.reset();
   next.stale = false;
+  if (next.progress) next.progress->current_node.reset();
   return next;
 }
 
@@ -56,7 +57,6 @@ JobStatus WithVerdict(const JobStatus& old, const HistoryEntry& entry) {
     Progress progress = old.progress.value_or(Progress{});
     if (!old.progress) progress.cached_nodes = entry.cached_nodes.value_or(0);
     progress.percentage = 100;
-    progress.current_node.reset();
     progress.completed_nodes = progress.total_nodes;
     next.progress = progress;
   }

@@ -540,6 +540,16 @@ TEST(Observer, IsPatientWithAServerThatHangsButNotForEver) {
   EXPECT_EQ(std::get<board::NotAsked>(result).error.kind, jobs::BackendError::Kind::kTimeout);
 }
 
+TEST(Observer, WhoWaitsForAJobWaitsNoLongerBecauseTheServerIsAway) {
+  auto options = Observed::Quick();
+  options.backoff_first = options.backoff_longest = 1h;  // it will not be asked again
+  options.lookup_patience = 1h;
+  Observed observed("http://127.0.0.1:1", options);
+  ASSERT_TRUE(observed.Await([&] { return !observed.board.Backends()[0].last_error.empty(); }));
+  const auto result = observed.LookUp("x", 50ms);
+  EXPECT_EQ(std::get<board::NotAsked>(result).error.kind, jobs::BackendError::Kind::kUnreachable);
+}
+
 TEST(Observer, TellsTheKindsOfFailureApart) {
   using Kind = jobs::BackendError::Kind;
   FakeComfy comfyui({.version = "v0.3.64"});

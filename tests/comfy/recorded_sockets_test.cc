@@ -29,6 +29,8 @@ bool IsRunEvent(const Moment& moment) {
   static const std::set<std::string> kTypes = {"execution_start",      "execution_cached", "execution_success",
                                                "execution_error",      "progress",         "progress_state",
                                                "execution_interrupted"};
+  const Json* prompt_id = moment.data().Find("prompt_id");
+  if (prompt_id != nullptr && !jobs::IsUsableJobId(prompt_id->text)) return false;
   const std::string type = moment.type();
   if (type == "executing") return moment.data().Find("node") != nullptr;
   return kTypes.contains(type) && !moment.is_block();

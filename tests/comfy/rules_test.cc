@@ -94,6 +94,13 @@ TEST(Outputs, HaveAnAddressInWhichNothingIsLeftToEscape) {
             "http://c/base/view?filename=a%20b%26c%3Dd.png&subfolder=x%2F..%2Fy&type=temp");
 }
 
+TEST(Pacer, PaysForAnAnswerButNotForAStallInWhichItCame) {
+  EXPECT_EQ(Pacer::PlausibleCost(2ms, 1000), 2ms);
+  EXPECT_LE(Pacer::PlausibleCost(20s, 39), 11ms);
+  EXPECT_EQ(Pacer::PlausibleCost(5s, 205'000'000), 5s) << "200 jobs with 1 MB workflows do take that";
+  EXPECT_EQ(Pacer::PlausibleCost(100ms, 1'000'000), 100ms) << "and so does a long entry of the history";
+}
+
 TEST(Pacer, LetsABurstThroughAndThenKeepsToItsShare) {
   Pacer pacer({.share = 0.02, .burst = 500ms}, kNow);
   EXPECT_EQ(pacer.ready_at(kNow), kNow);
