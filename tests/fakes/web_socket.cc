@@ -69,7 +69,7 @@ void WebSocket::SendHalfAndDrop(std::string_view text) {
 }
 
 void WebSocket::SendClose() {
-  Write({Task::Kind::kClose, TextFrame("")});
+  Write({Task::Kind::kClose, TextFrame("\x88\x02\x03\xe8")});  // 1000
 }
 
 void WebSocket::Write(Task task) {
@@ -91,8 +91,13 @@ void WebSocket::WriteNext() {
       return asio::async_write(stream_.next_layer(), asio::buffer(frame.bytes),
                                [self = shared_from_this()](const error_code&, size_t) { self->Drop(); });
     case Task::Kind::kClose:
-      return stream_.async_close(websocket::close_code::normal,
-                                 [self = shared_from_this()](const error_code&) { self->Drop(); });
+      // Not Beast's async_close, which now and then waits for ever while a read is under way. The peer's answer ends
+      // that read.
+      return asio::async_write(stream_.next_layer(), asio::buffer(frame.bytes),
+                               [self = shared_from_this()](const error_code&, size_t) {
+                                 error_code ignored;
+                                 self->stream_.next_layer().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+                               });
   }
 }
 
