@@ -6,16 +6,13 @@
 #include <cstdint>
 
 #include "comfy/listener.h"
+#include "jobs/hash.h"
 
 namespace app {
 
 std::string DefaultClientId(std::string_view host_name, std::string_view listen, std::string_view backend,
                             std::string_view url) {
-  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-  for (const std::string_view part : {host_name, listen, backend, url}) {
-    for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    hash = (hash ^ 0x1f) * 0x100000001b3;
-  }
+  const std::uint64_t hash = jobs::Hash().Add(host_name).Add(listen).Add(backend).Add(url).value();
   static constexpr char kHex[] = "0123456789abcdef";
   std::string id(comfy::kClientIdPrefix);
   for (int shift = 60; shift >= 0; shift -= 4) id += kHex[hash >> shift & 15];

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "comfy/clock.h"
+
 namespace comfy {
 
 using jobs::BackendError;
@@ -125,10 +127,6 @@ Api::Answer<std::optional<jobs::HistoryEntry>> Api::History(const std::string& j
 
 bool ConcernsOneAnswer(const BackendError& error) {
   return error.kind == BackendError::Kind::kHttpError || error.kind == BackendError::Kind::kBadResponse;
-}
-
-jobs::Steady SteadyNow() {
-  return std::chrono::time_point_cast<jobs::Duration>(std::chrono::steady_clock::now());
 }
 
 }  // namespace comfy

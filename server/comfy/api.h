@@ -72,7 +72,4 @@ class Api {
 // An error of one answer, after which the next question may well be answered.
 bool ConcernsOneAnswer(const jobs::BackendError& error);
 
-// The one reading of the monotonic clock in comfy/.
-jobs::Steady SteadyNow();
-
 }  // namespace comfy

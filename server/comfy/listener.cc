@@ -4,7 +4,7 @@
 #include <set>
 #include <variant>
 
-#include "comfy/api.h"
+#include "comfy/clock.h"
 
 namespace comfy {
 

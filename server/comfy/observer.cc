@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 
+#include "comfy/clock.h"
 #include "jobs/job_id.h"
 
 namespace comfy {
@@ -16,10 +17,6 @@ using jobs::BackendError;
 using jobs::Steady;
 
 namespace {
-
-jobs::Time WallNow() {
-  return std::chrono::time_point_cast<jobs::Duration>(std::chrono::system_clock::now());
-}
 
 // However dear a server's answers are, it is asked for a sign of life this often.
 constexpr jobs::Duration kLongestSilence = std::chrono::seconds(10);

@@ -3,11 +3,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <chrono>
 #include <exception>
 
 #include "comfy/address.h"
-#include "comfy/api.h"
+#include "comfy/clock.h"
 
 namespace comfy {
 
@@ -15,10 +14,6 @@ namespace asio = boost::asio;
 using jobs::BackendError;
 
 namespace {
-
-jobs::Time WallNow() {
-  return std::chrono::time_point_cast<jobs::Duration>(std::chrono::system_clock::now());
-}
 
 // Out of the loop's run: a coroutine that ended in silence would be worse.
 void Rethrow(const std::exception_ptr& thrown) {
