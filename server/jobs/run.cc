@@ -65,7 +65,6 @@ void Run::SetBegan(Time now) {
 
 void Run::Hear(const RunEvent& event) {
   channel_ = std::max(channel_, event.channel);
-  last_heard_ = event.heard_at;
   if (!state_.workflow && !std::holds_alternative<RunEvent::Began>(event.what)) return Keep(event);
   std::visit([&](const auto& what) { On(what, event); }, event.what);
   if (!state_.workflow) return;

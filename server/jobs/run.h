@@ -22,7 +22,8 @@ namespace jobs {
 // workflow is known. Not thread-safe.
 class Run {
  public:
-  // The workflow may become known late; what was heard before is then understood. Given a second time it is ignored.
+  // The workflow may become known late; what was heard before is then understood. Null (not known yet), or given a
+  // second time, it is ignored.
   void SetWorkflow(std::shared_ptr<const Workflow> workflow);
   void SetSubmitter(Submitter submitter) { submitter_ = submitter; }
   // Seen to begin at `now`, by the queue. What the run itself said of it stands.
@@ -36,7 +37,6 @@ class Run {
 
   const RunState& state() const { return state_; }
   const std::optional<Time>& start_time() const { return start_time_; }  // ComfyUI's own word for it
-  std::optional<Time> last_heard() const { return last_heard_; }
 
   // Of events kept while the workflow is not known.
   static constexpr std::size_t kMaxUnplaced = 256;
@@ -74,7 +74,6 @@ class Run {
   bool owner_only_ = false;                               // heard on our seat what only the owner is told
   bool from_the_start_ = false;                           // its beginning was heard as it happened
   std::optional<Time> start_time_;
-  std::optional<Time> last_heard_;
   std::deque<RunEvent> unplaced_;
   std::size_t unplaced_bytes_ = 0;
 

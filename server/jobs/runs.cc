@@ -29,10 +29,7 @@ Runs::Job& Runs::Track(const QueueItem& item) {
       early_.erase(early);
     }
   }
-  if (item.workflow && !job.workflow) {
-    job.workflow = item.workflow;
-    job.run.SetWorkflow(item.workflow);
-  }
+  job.run.SetWorkflow(item.workflow);
   if (item.submitter != Submitter::kUnknown) job.run.SetSubmitter(item.submitter);
   return job;
 }
@@ -55,7 +52,7 @@ void Runs::See(const QueueListing& listing, std::optional<Time> since, Time now)
     if (!IsUsableJobId(item.job_id) || !seen.insert(item.job_id).second) continue;
     Job& job = Track(item);
     job.running = false;
-    workflows.back() = job.workflow;
+    workflows.back() = job.run.state().workflow;
     waiting.back() = &job;
   }
   const auto ends = time_remaining_.EndsOfQueue(running, workflows, now);

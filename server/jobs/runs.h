@@ -57,7 +57,6 @@ class Runs {
   struct Job {
     QueueNumber number;  // tells this run from another of the same id
     bool running = false;
-    std::shared_ptr<const Workflow> workflow;
     Run run;
     std::optional<Estimate> queued_end;  // of a waiting job
   };
