@@ -76,13 +76,13 @@ void Board::On(Backend& backend, jobs::QueueObserved& queue, jobs::Time now, Eff
   std::set<std::string_view> seen;
   for (const jobs::QueueItem& item : running) {
     if (!jobs::IsUsableJobId(item.job_id) || !seen.insert(item.job_id).second) continue;
-    Apply(item.job_id, backend, jobs::SeenRunning{item.create_time}, now, effects);
+    Apply(item.job_id, backend, jobs::SeenRunning{item.create_time, item.number}, now, effects);
   }
   jobs::QueuePlace place{.position = 0, .size = static_cast<int>(pending.size())};
   for (const jobs::QueueItem& item : pending) {
     ++place.position;
     if (!jobs::IsUsableJobId(item.job_id) || !seen.insert(item.job_id).second) continue;
-    Apply(item.job_id, backend, jobs::SeenQueued{place, item.create_time}, now, effects);
+    Apply(item.job_id, backend, jobs::SeenQueued{place, item.create_time, item.number}, now, effects);
   }
   backend.queue_time = now;
   backend.state.running = static_cast<int>(running.size());

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "jobs/queue_number.h"
 #include "jobs/time.h"
 
 // What a job is. The field's meanings are those of the messages of the same names in job_status.proto.
@@ -85,6 +86,7 @@ struct JobStatus {
   std::string backend;
   JobState state = JobState::kQueued;
   std::uint64_t revision = 0;       // given by the board when the status is published
+  QueueNumber number;               // of the run this tells of
   std::optional<QueuePlace> queue;  // exactly in kQueued
   std::optional<Progress> progress;
   std::optional<Estimate> estimate;

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <compare>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "jobs/job.h"
+#include "jobs/queue_number.h"
 #include "jobs/submitter.h"
 #include "jobs/time.h"
 
@@ -14,15 +14,6 @@
 namespace jobs {
 
 class Workflow;
-
-// ComfyUI's `number` of a queue item (`priority` in /api/jobs): lower runs first. It may be negative, fractional,
-// infinite or NaN. Which run of a re-used prompt_id is meant is told by the number.
-struct QueueNumber {
-  double value = 0;
-  // A total order, as sorting needs: NaN after everything, equal to itself.
-  friend std::weak_ordering operator<=>(QueueNumber a, QueueNumber b);
-  friend bool operator==(QueueNumber a, QueueNumber b) { return (a <=> b) == 0; }
-};
 
 struct QueueItem {
   std::string job_id;

@@ -15,9 +15,10 @@ namespace {
 }
 
 // A status in an unfinished state: what belonged to the state before is gone.
-JobStatus Unfinished(const JobStatus& old, JobState state, const std::optional<Time>& create_time) {
+JobStatus Unfinished(const JobStatus& old, JobState state, const std::optional<Time>& create_time, QueueNumber number) {
   JobStatus next = old;
   next.state = state;
+  next.number = number;
   next.queue.reset();
   next.stale = false;
   if (create_time) next.create_time = create_time;
@@ -47,6 +48,7 @@ JobStatus Ended(const JobStatus& old, JobState state, std::optional<JobError> er
 JobStatus WithVerdict(const JobStatus& old, const HistoryEntry& entry) {
   Verdict verdict = Judge(entry);
   JobStatus next = Ended(old, verdict.state, std::move(verdict.error));
+  next.number = entry.number;
   next.verdict_recorded = verdict.recorded;
   next.outputs = entry.outputs;
   next.outputs_left_out = entry.outputs_left_out;
@@ -80,12 +82,12 @@ JobStatus Gone(const JobStatus& old, const SeenNowhere& sighting) {
 std::optional<JobStatus> Next(const JobStatus* known, const JobStatus& old, const Sighting& sighting) {
   if (known != nullptr && IsTerminal(old.state) && old.state != JobState::kLost) return std::nullopt;
   if (const auto* queued = std::get_if<SeenQueued>(&sighting)) {
-    JobStatus next = Unfinished(old, JobState::kQueued, queued->create_time);
+    JobStatus next = Unfinished(old, JobState::kQueued, queued->create_time, queued->number);
     next.queue = queued->place;
     return next;
   }
   if (const auto* running = std::get_if<SeenRunning>(&sighting)) {
-    return Unfinished(old, JobState::kProcessing, running->create_time);
+    return Unfinished(old, JobState::kProcessing, running->create_time, running->number);
   }
   if (const auto* history = std::get_if<SeenInHistory>(&sighting)) return WithVerdict(old, history->entry);
   if (known == nullptr || IsTerminal(old.state)) return std::nullopt;

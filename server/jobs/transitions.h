@@ -14,10 +14,12 @@ namespace jobs {
 struct SeenQueued {
   QueuePlace place;
   std::optional<Time> create_time;
+  QueueNumber number;
 };
 
 struct SeenRunning {
   std::optional<Time> create_time;
+  QueueNumber number;
 };
 
 struct SeenInHistory {

@@ -25,7 +25,7 @@ const HistoryEntry kFailure = Ended(HistoryEntry::End::kError);
 const HistoryEntry kInterruption = Ended(HistoryEntry::End::kInterrupted);
 
 const std::map<std::string, Sighting> kSightings = {
-    {"queued", SeenQueued{{1, 2}, {}}},
+    {"queued", SeenQueued{{1, 2}, {}, {}}},
     {"running", SeenRunning{}},
     {"succeeded", SeenInHistory{kSuccess}},
     {"failed", SeenInHistory{kFailure}},
@@ -137,7 +137,7 @@ TEST(Transitions, KeepTheInvariantsOfAStatusInEveryCell) {
 
 TEST(Transitions, AMoveInTheQueueIsAChangeButNotOneOfState) {
   const auto second = After({"queued"});
-  const auto first = Apply(&*second, "job", "gpu", SeenQueued{{1, 1}, {}}, kNow);
+  const auto first = Apply(&*second, "job", "gpu", SeenQueued{{1, 1}, {}, {}}, kNow);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->queue->size, 1);
   EXPECT_FALSE(IsChangeOfState(&*second, *first));
