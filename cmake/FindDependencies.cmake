@@ -2,8 +2,8 @@
 
 find_package(Threads REQUIRED)
 
+find_package(Protobuf REQUIRED) # before gRPC: Debian's gRPC config package expects its targets
 if(NOT JOBSTATUS_SANITIZE STREQUAL "thread")
-  find_package(Protobuf REQUIRED) # before gRPC: Debian's gRPC config package expects its targets
   set(c-ares_FIND_QUIETLY ON) # gRPC's package looks for it, and goes on well without
   find_package(gRPC CONFIG REQUIRED)
 endif()
@@ -20,6 +20,7 @@ find_package(CLI11 CONFIG REQUIRED)
 
 if(JOBSTATUS_BUILD_SERVER)
   find_package(spdlog CONFIG REQUIRED)
+  find_package(SQLite3 REQUIRED)
 endif()
 
 if(JOBSTATUS_BUILD_TESTS)

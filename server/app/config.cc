@@ -10,6 +10,7 @@
 
 #include "app/client_id.h"
 #include "app/duration.h"
+#include "app/state_dir.h"
 
 namespace app {
 namespace {
@@ -141,7 +142,14 @@ std::vector<BackendOptions> ReadBackends(const BackendSettings& settings, const 
   return backends;
 }
 
-void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends) {
+std::filesystem::path ChosenStateDir(const std::string& given) {
+  const std::filesystem::path directory = given.empty() ? DefaultStateDir() : std::filesystem::path(given);
+  if (directory.empty())
+    throw BadSetting("--state-dir", "there is no HOME to keep it in; name a directory, or \"none\" to keep nothing");
+  return directory;
+}
+
+void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::string& state_dir) {
   cli.add_option("--backend", backends.urls,
                  "A ComfyUI server to watch, as NAME=URL; repeat for more. http://user:password@host:8188/base/path is "
                  "understood")
@@ -198,11 +206,23 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends) {
   AddDuration(cli, "--lookup-patience", "JOBSTATUS_LOOKUP_PATIENCE", config.observer.lookup_patience,
               "How long a look-up of an unknown job waits for a backend that does not answer");
 
-  AddDuration(cli, "--keep-finished", "JOBSTATUS_KEEP_FINISHED", config.limits.keep_finished,
+  cli.add_option("--state-dir", state_dir,
+                 "Directory for what survives a restart: how jobs ended, and which are followed; one for each server. "
+                 "\"none\" for nothing")
+      ->envname("JOBSTATUS_STATE_DIR")
+      ->type_name("DIR|none")
+      ->default_str(DefaultStateDir().string());
+  AddDuration(cli, "--keep-finished", "JOBSTATUS_KEEP_FINISHED", config.retention.keep,
               "How long finished jobs are remembered");
-  cli.add_option("--max-finished-jobs", config.limits.max_finished_jobs, "How many finished jobs are remembered")
+  cli.add_option("--max-finished-jobs", config.retention.max_jobs,
+                 "How many finished jobs are remembered; of more, the oldest are forgotten")
       ->envname("JOBSTATUS_MAX_FINISHED_JOBS")
-      ->check(CLI::Range(std::size_t{0}, std::size_t{100'000'000}))
+      ->check(CLI::Range(std::size_t{0}, std::size_t{1'000'000'000}))
+      ->capture_default_str();
+  cli.add_option("--max-finished-in-memory", config.limits.max_finished_jobs,
+                 "How many of them are in memory, about 2 kB each; with --state-dir=none that is all")
+      ->envname("JOBSTATUS_MAX_FINISHED_IN_MEMORY")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{10'000'000}))
       ->capture_default_str();
   AddDuration(cli, "--remember-unknown", "JOBSTATUS_REMEMBER_UNKNOWN", config.limits.remember_unknown,
               "How long a job that no backend knows is not looked up again");
@@ -249,6 +269,7 @@ void Check(const Config& config) {
   const auto positive = [](const char* option, jobs::Duration duration) {
     if (duration <= jobs::Duration(0)) throw BadSetting(option, "must be longer than 0");
   };
+  positive("--keep-finished", config.retention.keep);
   positive("--poll-interval", config.observer.poll_interval);
   positive("--idle-interval", config.observer.idle_interval);
   positive("--safety-interval", config.observer.safety_interval);
@@ -266,14 +287,18 @@ void Check(const Config& config) {
 std::expected<Config, Exit> ReadConfig(int argc, char** argv) {
   Config config;
   BackendSettings backends;
+  std::string state_dir;
   CLI::App cli(kDescription, "jobstatus-server");
   cli.footer(kFooter);
   cli.set_version_flag("--version", std::string(kVersion));
-  AddOptions(cli, config, backends);
+  AddOptions(cli, config, backends, state_dir);
   try {
     cli.parse(argc, argv);
     if (backends.urls.empty()) backends.urls.push_back("default=http://127.0.0.1:8188");
     config.backends = ReadBackends(backends, config.server.listen);
+    if (state_dir != "none") config.state_dir = ChosenStateDir(state_dir);
+    config.limits.keep_finished = config.retention.keep;
+    config.limits.max_finished_jobs = std::min(config.limits.max_finished_jobs, config.retention.max_jobs);
     Check(config);
   } catch (const CLI::Error& error) {
     std::ostringstream out;

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <expected>
+#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "archive/writer.h"
 #include "board/board.h"
 #include "comfy/http_client.h"
 #include "comfy/observer.h"
@@ -21,6 +23,8 @@ struct BackendOptions {
 struct Config {
   std::vector<BackendOptions> backends;
   comfy::ObserverOptions observer;
+  std::filesystem::path state_dir;  // empty: nothing survives a restart
+  archive::Retention retention;     // there
   board::Limits limits;
   rpc::ServerOptions server;
   jobs::Duration drain_grace = std::chrono::seconds(5);

@@ -2,16 +2,19 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <chrono>
 #include <cstdio>
+#include <expected>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include "app/config.h"
 #include "app/logged_observations.h"
 #include "app/observers.h"
 #include "app/signals.h"
+#include "archive/archive.h"
 #include "board/board.h"
+#include "comfy/clock.h"
 #include "rpc/server.h"
 
 namespace {
@@ -29,11 +32,35 @@ std::vector<board::BackendConfig> BoardConfig(const app::Config& config) {
   return backends;
 }
 
-// Revisions grow over restarts too, as long as fewer than a million changes a second happen and the clock is not set
-// back.
-std::uint64_t FirstRevision() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+// What is kept in the state directory; null when nothing is to be. The error is a sentence for a person.
+std::expected<std::unique_ptr<archive::Archive>, std::string> OpenArchive(const app::Config& config) {
+  if (config.state_dir.empty()) return nullptr;
+  std::vector<archive::BackendName> backends;
+  for (const app::BackendOptions& backend : config.backends)
+    backends.push_back({backend.name, backend.http.address.url()});
+  return archive::Archive::Open(
+      {.directory = config.state_dir,
+       .retention = config.retention,
+       .now = comfy::WallNow,
+       .on_trouble = [](const std::string& what,
+                        bool is_over) { spdlog::log(is_over ? spdlog::level::info : spdlog::level::err, "{}", what); }},
+      backends);
+}
+
+// Without an archive revisions grow over restarts as long as fewer than a million changes a second happen and the clock
+// is not set back.
+std::uint64_t FirstRevision(const archive::Archive* archive) {
+  if (archive != nullptr) return archive->remembered().revision;
+  return static_cast<std::uint64_t>(comfy::WallNow().time_since_epoch().count());
+}
+
+board::Past PastOf(archive::Archive* archive) {
+  if (archive == nullptr) return {};
+  const archive::Remembered& remembered = archive->remembered();
+  return {.archive = archive,
+          .newest_verdict = remembered.newest_verdict,
+          .unfinished = remembered.unfinished,
+          .former_backends = remembered.former_backends};
 }
 
 // Complete once it is there: whoever waits for the file never reads half an address.
@@ -47,6 +74,39 @@ bool WriteAddressFile(const std::string& file, const std::string& address) {
   return out && !error;
 }
 
+// From the first call taken to the last one ended; the exit code.
+int Serve(const app::Config& config, archive::Archive* archive) {
+  board::Board board(BoardConfig(config), config.limits, FirstRevision(archive), PastOf(archive));
+  app::LoggedObservations observations(board);
+  app::Observers observers(config, observations, board);
+  rpc::ServerOptions options = config.server;
+  if (archive != nullptr) options.page_token_key = archive->remembered().secret;
+  const auto server = rpc::Server::Start(board, options);
+  if (!server) {
+    spdlog::error("{}", server.error());
+    return 1;
+  }
+  if (archive != nullptr) archive->Start(board);
+  observers.Start();
+  spdlog::info("taking calls on {}", (*server)->address());
+  for (const app::BackendOptions& backend : config.backends) {
+    spdlog::info("backend {}: watching {}", backend.name, backend.http.address.url());
+  }
+  const bool announced = config.address_file.empty() || WriteAddressFile(config.address_file, (*server)->address());
+  if (announced) {
+    const int signal = app::WaitForSignal();
+    spdlog::info("signal {}: ending all streams; a second signal kills", signal);
+  } else {
+    spdlog::error("cannot write the address to {}", config.address_file);
+  }
+  (*server)->Drain();
+  observers.Stop();
+  if (archive != nullptr) archive->Stop();
+  (*server)->Stop(config.drain_grace);
+  spdlog::info("ended");
+  return announced ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -58,30 +118,16 @@ int main(int argc, char** argv) {
   SetUpLog(config->log_level);
   app::BlockSignals();
   curl_global_init(CURL_GLOBAL_DEFAULT);
-
-  board::Board board(BoardConfig(*config), config->limits, FirstRevision());
-  app::LoggedObservations observations(board);
-  app::Observers observers(*config, observations, board);
-  const auto server = rpc::Server::Start(board, config->server);
-  if (!server) {
-    spdlog::error("{}", server.error());
+  const auto archive = OpenArchive(*config);
+  if (!archive) {
+    spdlog::error("{}", archive.error());
     return 1;
   }
-  observers.Start();
-  spdlog::info("taking calls on {}", (*server)->address());
-  for (const app::BackendOptions& backend : config->backends) {
-    spdlog::info("backend {}: watching {}", backend.name, backend.http.address.url());
+  if (*archive == nullptr) {
+    spdlog::warn("--state-dir=none: nothing that is known now will survive a restart");
+  } else {
+    spdlog::info("state in {}: {} jobs of before are looked up first", config->state_dir.string(),
+                 (*archive)->remembered().unfinished.size());
   }
-  if (!config->address_file.empty() && !WriteAddressFile(config->address_file, (*server)->address())) {
-    spdlog::error("cannot write the address to {}", config->address_file);
-    return 1;
-  }
-
-  const int signal = app::WaitForSignal();
-  spdlog::info("signal {}: ending all streams; a second signal kills", signal);
-  (*server)->Drain();
-  observers.Stop();
-  (*server)->Stop(config->drain_grace);
-  spdlog::info("ended");
-  return 0;
+  return Serve(*config, archive->get());
 }

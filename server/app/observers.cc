@@ -3,6 +3,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -44,9 +45,14 @@ void Observers::Start() {
 }
 
 void Observers::Stop() {
-  asio::post(parts_->io, [parts = parts_.get()] {
-    for (const auto& observer : parts->observers) observer->Stop();
-  });
+  std::promise<void> stopped;
+  const auto stop = [&] {
+    for (const auto& observer : parts_->observers) observer->Stop();
+    stopped.set_value();
+  };
+  if (!parts_->thread.joinable()) return stop();
+  asio::post(parts_->io, stop);
+  stopped.get_future().wait();
 }
 
 }  // namespace app

@@ -17,8 +17,8 @@ class Observers {
 
   void Start();
 
-  // Ends every question under way and every look-up; look-ups made later end at once, so the thread goes on until the
-  // destructor, which must come after the last of them.
+  // Ends every question under way and every look-up. When it returns nothing is observed any more, but that look-ups
+  // made later end at once; so the thread goes on until the destructor, which must come after the last of them.
   void Stop();
 
  private:

@@ -8,13 +8,22 @@
 
 namespace board {
 
-Board::Board(const std::vector<BackendConfig>& backends, Limits limits, std::uint64_t first_revision)
-    : limits_(limits), revision_(first_revision) {
+Board::Board(const std::vector<BackendConfig>& backends, Limits limits, std::uint64_t first_revision, Past past)
+    : limits_(limits),
+      archive_(past.archive),
+      former_backends_(past.former_backends.begin(), past.former_backends.end()),
+      revision_(first_revision),
+      statuses_(past.newest_verdict) {
   for (const BackendConfig& config : backends) {
     backend_index_.emplace(config.name, backends_.size());
     Backend& backend = backends_.emplace_back();
     backend.state.name = config.name;
     backend.state.url = config.url;
+  }
+  for (jobs::JobStatus& status : past.unfinished) {
+    status.stale = true;
+    status.revision = ++revision_;
+    statuses_.Put(std::make_shared<const jobs::JobStatus>(std::move(status)));
   }
 }
 
@@ -35,40 +44,124 @@ void Board::Observe(std::string_view backend, jobs::Observation observation, job
   {
     const std::lock_guard lock(mutex_);
     std::visit([&](auto& seen) { On(Named(backend), seen, now, effects); }, observation);
-    statuses_.Evict(now - limits_.keep_finished, limits_.max_finished_jobs,
-                    [&](const std::string& job_id) { return subscribers_.Names(job_id); });
+    if (outbox_.waiting_since() < now - limits_.archive_patience) TellWithoutArchive(effects);
+    statuses_.Evict(now - limits_.keep_finished, limits_.max_finished_jobs, [&](const jobs::JobStatus& status) {
+      return subscribers_.Names(status.job_id) || outbox_.Has(status.job_id, status.backend);
+    });
     StopLooking(effects.unwanted);
   }
+  Carry(effects);
+}
+
+void Board::Carry(Effects& effects) {
+  if (effects.unwritten) archive_->Wake();
   for (Answer& answer : effects.answers) answer.Tell();
   for (const auto& [watcher, of_state] : effects.notices) watcher->OnChange(of_state);
 }
 
+// What is known of a job, told or not.
+Snapshot Board::Newest(const std::string& job_id, const std::string& backend) const {
+  if (const jobs::JobStatus* const waiting = outbox_.Waiting(job_id, backend))
+    return std::make_shared<const jobs::JobStatus>(*waiting);
+  return statuses_.Find(job_id, backend);
+}
+
 void Board::Apply(const std::string& job_id, Backend& backend, const jobs::Sighting& sighting, jobs::Time now,
                   Effects& effects) {
-  const Snapshot old = statuses_.Find(job_id, backend.state.name);
+  const Snapshot old = Newest(job_id, backend.state.name);
   std::optional<jobs::JobStatus> next = jobs::Apply(old.get(), job_id, backend.state.name, sighting, now);
   if (!next && old) next = *old;
   if (next) {
     jobs::Foresee(backend.runs.OutlookOf(job_id, now), now, *next);
-    Publish(old, std::move(*next), effects);
+    Publish(old, std::move(*next), now, effects);
   }
   if (const Snapshot known = statuses_.Find(job_id, backend.state.name))
     waits_.Found(known, effects.answers, effects.unwanted);
 }
 
-// Makes `next` the newest status of its job, if it says anything new.
-void Board::Publish(const Snapshot& old, jobs::JobStatus next, Effects& effects) {
+// Makes `next` the newest status of its job, if it says anything new; a change of state once it is on the disk.
+void Board::Publish(const Snapshot& old, jobs::JobStatus next, jobs::Time now, Effects& effects) {
   if (old && jobs::SaysTheSame(*old, next)) return;
-  next.revision = ++revision_;
-  const bool of_state = jobs::IsChangeOfState(old.get(), next);
+  const bool of_state = !old || old->state != next.state;
+  const bool waits = outbox_.Waiting(next.job_id, next.backend) != nullptr;
+  if (archive_ == nullptr || (!of_state && !waits)) {
+    Tell(std::move(next), revision_ + 1, effects);
+  } else if (archive_away_) {
+    outbox_.Owe(*Tell(std::move(next), revision_ + 1, effects));
+    effects.unwritten = true;
+  } else {
+    outbox_.Hold(std::move(next), of_state, now);
+    effects.unwritten = effects.unwritten || of_state;
+  }
+}
+
+// From here on everybody may know.
+Snapshot Board::Tell(jobs::JobStatus next, std::uint64_t revision, Effects& effects) {
+  const Snapshot told = statuses_.Find(next.job_id, next.backend);
+  next.revision = revision_ = revision;
+  const bool of_state = jobs::IsChangeOfState(told.get(), next);
   const auto published = std::make_shared<const jobs::JobStatus>(std::move(next));
   statuses_.Put(published);
   subscribers_.Notice(*published, of_state, effects.notices);
-  if (!old && !unknown_.empty()) {
+  if (!told && !unknown_.empty()) {
     unknown_.erase({published->job_id, ""});
     unknown_.erase({published->job_id, published->backend});
   }
+  waits_.Found(published, effects.answers, effects.unwanted);
+  return published;
 }
+
+// ---- the archive
+// -----------------------------------------------------------------------------------------------------------
+
+jobs::UnwrittenBatch Board::TakeUnwritten(std::size_t limit) {
+  const std::lock_guard lock(mutex_);
+  jobs::UnwrittenBatch batch{.statuses = outbox_.Take(limit, revision_ + kRevisionRoom), .revision = revision_};
+  for (const jobs::Unwritten& unwritten : batch.statuses)
+    batch.revision = std::max(batch.revision, unwritten.status->revision);
+  return batch;
+}
+
+void Board::OnWritten(const jobs::Written& written, jobs::Time) {
+  Effects effects;
+  {
+    const std::lock_guard lock(mutex_);
+    archive_away_ = !written.ok;
+    if (written.ok) {
+      for (const Snapshot& verdict : written.ended_before) {
+        outbox_.Drop(verdict->job_id, verdict->backend);
+        Recall(verdict);
+        subscribers_.Notice(*verdict, true, effects.notices);
+        waits_.Found(verdict, effects.answers, effects.unwanted);
+      }
+      for (jobs::JobStatus& status : outbox_.Written(revision_)) {
+        const std::uint64_t revision = status.revision > 0 ? status.revision : revision_ + 1;
+        Tell(std::move(status), revision, effects);
+      }
+    } else {
+      outbox_.NotWritten();
+      TellWithoutArchive(effects);
+    }
+    StopLooking(effects.unwanted);
+  }
+  Carry(effects);
+}
+
+void Board::TellWithoutArchive(Effects& effects) {
+  archive_away_ = true;
+  for (jobs::JobStatus& status : outbox_.AllWaiting()) {
+    outbox_.Owe(*Tell(std::move(status), revision_ + 1, effects));
+  }
+}
+
+// Takes what was archived into memory, unless something newer is there.
+void Board::Recall(const Snapshot& archived) {
+  const Snapshot known = statuses_.Find(archived->job_id, archived->backend);
+  if (!known || known->revision < archived->revision) statuses_.Put(archived);
+}
+
+// ---- what each observation means
+// -------------------------------------------------------------------------------------------
 
 void Board::On(Backend& backend, jobs::QueueObserved& queue, jobs::Time now, Effects& effects) {
   const auto& [running, pending] = queue.listing;
@@ -104,12 +197,12 @@ void Board::On(Backend& backend, jobs::RunEventsHeard& heard, jobs::Time now, Ef
   }
   for (const std::string& job_id : over) concerned.erase(job_id);
   for (const std::string& job_id : concerned) {
-    const Snapshot old = statuses_.Find(job_id, backend.state.name);
+    const Snapshot old = Newest(job_id, backend.state.name);
     if (!old || old->state != jobs::JobState::kProcessing) continue;
     jobs::JobStatus next = *old;
     jobs::Foresee(backend.runs.OutlookOf(job_id, now), now, next);
     if (!next.stale) next.observe_time = std::max(next.observe_time, now);
-    Publish(old, std::move(next), effects);
+    Publish(old, std::move(next), now, effects);
   }
 }
 
@@ -149,9 +242,9 @@ void Board::On(Backend& backend, jobs::BackendFailed& failed, jobs::Time now, Ef
   backend.runs.BackendAway();
   const jobs::NotSeen not_seen{
       std::exchange(backend.queue_time, std::nullopt)};  // what begins from here on begins unseen
-  for (const std::string& id : std::set(statuses_.Unfinished(backend.state.name))) {
-    Apply(id, backend, not_seen, now, effects);
-  }
+  std::set<std::string> ids = statuses_.Unfinished(backend.state.name);
+  for (std::string& id : outbox_.WaitingOf(backend.state.name)) ids.insert(std::move(id));
+  for (const std::string& id : ids) Apply(id, backend, not_seen, now, effects);
 }
 
 void Board::RememberUnknown(const Waits::Wait& wait, jobs::Steady asked_at) {
@@ -166,7 +259,7 @@ void Board::RememberUnknown(const Waits::Wait& wait, jobs::Steady asked_at) {
 
 bool Board::HasBackend(const std::string& name) const {
   const std::lock_guard lock(mutex_);
-  return backend_index_.contains(name);
+  return backend_index_.contains(name) || former_backends_.contains(name);
 }
 
 std::vector<BackendState> Board::Backends() const {
@@ -180,7 +273,7 @@ Board::Sighted Board::See(Snapshot snapshot) const {
   if (!snapshot) return {};
   Sighted sighted{snapshot, snapshot->observe_time};
   if (snapshot->stale || jobs::IsTerminal(snapshot->state)) return sighted;
-  const auto& queue_time = backends_[backend_index_.at(snapshot->backend)].queue_time;
+  const auto& queue_time = backends_[backend_index_.at(snapshot->backend)].queue_time;  // configured, as it isn't stale
   if (queue_time) sighted.observe_time = std::max(sighted.observe_time, *queue_time);
   return sighted;
 }
@@ -190,12 +283,41 @@ Board::Sighted Board::Find(const std::string& job_id, const std::string& backend
   return See(statuses_.Find(job_id, backend));
 }
 
-std::vector<Board::Sighted> Board::List(const std::string& backend, const std::set<jobs::JobState>& states,
-                                        std::uint64_t before, std::size_t limit) const {
-  const std::lock_guard lock(mutex_);
+void Board::List(const ListQuery& query, std::function<void(Listed)> done) const {
   std::vector<Sighted> list;
-  for (Snapshot& snapshot : statuses_.List(backend, states, before, limit)) list.push_back(See(std::move(snapshot)));
-  return list;
+  bool complete = archive_ == nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    for (Snapshot& snapshot : statuses_.List(query.backend, query.states, query.before, query.limit))
+      list.push_back(See(std::move(snapshot)));
+    complete = complete || (list.size() == query.limit && list.back().snapshot->revision > statuses_.forgotten());
+  }
+  if (complete) return done(std::move(list));
+  archive_->List({.backend = query.backend, .states = query.states, .before = query.before, .limit = query.limit},
+                 [this, query, list = std::move(list), done = std::move(done)](const auto& archived) mutable {
+                   if (!archived) return done(std::unexpected(archived.error()));
+                   Merge(query, list, *archived);
+                   done(std::move(list));
+                 });
+}
+
+void Board::Merge(const ListQuery& query, std::vector<Sighted>& list, const std::vector<Snapshot>& archived) const {
+  std::set<std::uint64_t> revisions;
+  for (const Sighted& sighted : list) revisions.insert(sighted.snapshot->revision);
+  const std::lock_guard lock(mutex_);
+  for (const Snapshot& status : archived) {
+    if (revisions.contains(status->revision)) continue;
+    const Snapshot known = statuses_.Find(status->job_id, status->backend);
+    if (!known || known->revision <= status->revision) list.push_back(See(status));
+  }
+  std::ranges::sort(list, std::greater(), [](const Sighted& sighted) { return sighted.snapshot->revision; });
+  if (list.size() > query.limit) list.resize(query.limit);
+}
+
+bool Board::IsNewest(const jobs::JobStatus& archived) const {
+  const std::lock_guard lock(mutex_);
+  const Snapshot known = statuses_.Find(archived.job_id, archived.backend);
+  return !known || known->revision <= archived.revision;
 }
 
 // ---- look-ups
@@ -214,25 +336,58 @@ Board::Handle Board::LookUp(const std::string& job_id, const std::string& backen
                until <= now) {  // who wants to wait is not told "no" at once
       known = NotFound{};
     } else {
-      Waits::Wait wait{job_id, backend, until, {}, std::nullopt, std::move(done)};
-      std::vector<jobs::JobSource*> sources;
+      Waits::Wait wait{job_id, backend, until, {}, archive_ == nullptr, std::nullopt, std::move(done)};
       for (const Backend& candidate : backends_) {
-        if (candidate.source == nullptr || (!backend.empty() && candidate.state.name != backend)) continue;
-        wait.open.insert(candidate.state.name);
-        sources.push_back(candidate.source);
+        if (candidate.source != nullptr && (backend.empty() || candidate.state.name == backend))
+          wait.open.insert(candidate.state.name);
       }
-      if (sources.empty()) {
-        known = NotFound{};
-        done = std::move(wait.done);
-      } else {
-        id = waits_.Add(std::move(wait));
+      id = waits_.Add(std::move(wait));
+      if (archive_ == nullptr) {
+        std::vector<Answer> answers;
+        for (const std::string& name : waits_.Ask(id, std::nullopt, answers))
+          Named(name).source->LookFor(job_id, until);
+        if (!answers.empty()) {
+          known = std::move(answers.front().result);
+          done = std::move(answers.front().done);
+        }
       }
-      for (jobs::JobSource* source : sources) source->LookFor(job_id, until);
     }
   }
-  if (!known) return Handle(*this, id, &Board::EndWait);
-  done(std::move(*known));
-  return {};
+  if (known) {
+    done(std::move(*known));
+    return {};
+  }
+  Handle handle(*this, id, &Board::EndWait);
+  if (archive_ != nullptr) {
+    archive_->Find(job_id, [this, id, job_id, until](const auto& found) { OnRecalled(id, job_id, until, found); });
+  }
+  return handle;
+}
+
+void Board::OnRecalled(std::uint64_t id, const std::string& job_id, jobs::Steady until,
+                       const std::expected<std::vector<Snapshot>, jobs::ArchiveError>& found) {
+  Effects effects;
+  {
+    const std::lock_guard lock(mutex_);
+    if (found) {
+      for (const Snapshot& snapshot : *found) Recall(snapshot);
+    }
+    const Waits::Wait* const wait = waits_.Get(id);
+    if (wait == nullptr) return;
+    if (const Snapshot known = statuses_.Find(job_id, wait->backend)) {
+      waits_.Found(known, effects.answers, effects.unwanted);
+      StopLooking(effects.unwanted);
+    } else {
+      std::optional<NotAsked> unread;
+      if (!found) {
+        unread = {.backend = "",
+                  .error = {.kind = jobs::BackendError::Kind::kUnreachable, .detail = found.error().detail}};
+      }
+      for (const std::string& name : waits_.Ask(id, unread, effects.answers))
+        Named(name).source->LookFor(job_id, until);
+    }
+  }
+  Carry(effects);
 }
 
 void Board::EndWait(std::uint64_t id) {
@@ -273,7 +428,7 @@ void Board::Handle::End() {
 
 Board::Next Board::NextAfter(const Filter& filter, std::uint64_t after) const {
   const std::lock_guard lock(mutex_);
-  return {See(statuses_.NextAfter(filter, after)), revision_};
+  return {See(statuses_.NextAfter(filter, after)), revision_, statuses_.forgotten()};
 }
 
 }  // namespace board

@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,9 +14,11 @@
 #include <string_view>
 #include <vector>
 
+#include "board/outbox.h"
 #include "board/statuses.h"
 #include "board/subscribers.h"
 #include "board/waits.h"
+#include "jobs/archive.h"
 #include "jobs/job_source.h"
 #include "jobs/observation.h"
 #include "jobs/runs.h"
@@ -24,6 +28,13 @@ namespace board {
 struct BackendConfig {
   std::string name;
   std::string url;  // without credentials
+};
+
+struct ListQuery {
+  std::string backend;              // empty: any
+  std::set<jobs::JobState> states;  // empty: any
+  std::uint64_t before = std::numeric_limits<std::uint64_t>::max();
+  std::size_t limit = 0;
 };
 
 // How one backend is; the fields are those of the message Backend.
@@ -42,30 +53,50 @@ struct BackendState {
 
 struct Limits {
   jobs::Duration keep_finished = std::chrono::hours(24);
-  std::size_t max_finished_jobs = 100'000;
+  std::size_t max_finished_jobs = 10'000;  // in memory
   jobs::Duration remember_unknown =
       std::chrono::milliseconds(250);  // how long an id that nobody knows is not looked up again
   std::size_t max_unknown = 10'000;    // ids remembered as unknown
+  // How long a change of state may wait for the archive. Then the disk is taken for one that hangs, and the change is
+  // told all the same.
+  jobs::Duration archive_patience = std::chrono::seconds(10);
+};
+
+// What there is of an earlier life of the service.
+struct Past {
+  jobs::Archive* archive = nullptr;          // null: nothing of this life will survive it, either
+  std::uint64_t newest_verdict = 0;          // revision of the newest one in the archive
+  std::vector<jobs::JobStatus> unfinished;   // jobs that were to be followed; how they are now is not known yet
+  std::vector<std::string> former_backends;  // configured no more
 };
 
 // The one shared, mutable thing: the newest status of each job, and who waits for what. Observations come in on one
 // side, readers and watchers stand at the other. Thread-safe: one mutex, held for short, under which nothing is called
 // but JobSource.
-class Board final : public jobs::ObservationSink {
+//
+// With an archive, a change of state is on the disk before anybody is told of it: until then the job's status is the
+// one before. What is read here is what is in memory, all that is unfinished and the newest of what has ended; the rest
+// is in the archive, from which it is read without holding the lock.
+class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
  public:
   // Revisions begin above `first_revision`, which must not be less than any given out in an earlier life of the
-  // service.
-  Board(const std::vector<BackendConfig>& backends, Limits limits, std::uint64_t first_revision);
+  // service. The archive must have stopped before the board ends.
+  Board(const std::vector<BackendConfig>& backends, Limits limits, std::uint64_t first_revision, Past past = {});
 
   // Where to look for the jobs of a backend. Before the first look-up; the source must outlive the last.
   void Connect(const std::string& backend, jobs::JobSource& source);
 
   void Observe(std::string_view backend, jobs::Observation observation, jobs::Time now) override;
 
+  // Between taking a batch and its being on the disk as many changes as this may be told.
+  static constexpr std::uint64_t kRevisionRoom = std::uint64_t{1} << 20;
+  jobs::UnwrittenBatch TakeUnwritten(std::size_t limit) override;
+  void OnWritten(const jobs::Written& written, jobs::Time now) override;
+
   // ---- readers
 
-  bool HasBackend(const std::string& name) const;
-  std::vector<BackendState> Backends() const;  // as configured
+  bool HasBackend(const std::string& name) const;  // configured, or one of before that has statuses
+  std::vector<BackendState> Backends() const;      // as configured
 
   // A status, and the time ComfyUI last confirmed what it says, which may be later than its last change.
   struct Sighted {
@@ -74,9 +105,10 @@ class Board final : public jobs::ObservationSink {
   };
   Sighted Find(const std::string& job_id, const std::string& backend) const;
 
-  // Those with a revision below `before`, greatest first, at most `limit`. No states: any.
-  std::vector<Sighted> List(const std::string& backend, const std::set<jobs::JobState>& states, std::uint64_t before,
-                            std::size_t limit) const;
+  // Those with a revision below `before`, greatest first, at most `limit`, of the archive too. `done` is called once,
+  // maybe at once, without a lock.
+  using Listed = std::expected<std::vector<Sighted>, jobs::ArchiveError>;
+  void List(const ListQuery& query, std::function<void(Listed)> done) const;
 
   // ---- what ends with its handle
 
@@ -101,8 +133,9 @@ class Board final : public jobs::ObservationSink {
     Ending ending_ = nullptr;
   };
 
-  // Looks for a job at `backend` (empty: at all) until it is found or `until` is past, at least once; or answers from
-  // the board. `done` runs once, without a lock, on this thread or on one that observes.
+  // Looks for a job in the archive and then at `backend` (empty: at all) until it is found or `until` is past, at least
+  // once; or answers from the board. `done` runs once, without a lock, on this thread, one of the archive or one that
+  // observes.
   [[nodiscard]] Handle LookUp(const std::string& job_id, const std::string& backend, jobs::Steady until,
                               jobs::Steady now, std::function<void(LookupResult)> done);
 
@@ -110,12 +143,20 @@ class Board final : public jobs::ObservationSink {
   [[nodiscard]] Handle Subscribe(const Filter& filter, std::shared_ptr<Watcher> watcher);
 
   // What `filter` covers with the least revision above `after`, and the board's revision: if there is none, everything
-  // up to it has been given.
+  // up to it has been given. Named jobs are all here once they were looked up, as long as somebody is subscribed to
+  // them; where all are meant, the archive may have some with a revision up to `forgotten`. Backlog reads both.
   struct Next {
     Sighted sighted;
     std::uint64_t revision = 0;
+    std::uint64_t forgotten = 0;
   };
   Next NextAfter(const Filter& filter, std::uint64_t after) const;
+
+  // The archive; null: there is none.
+  jobs::Archive* archive() const { return archive_; }
+
+  // Whether an archived status is still its job's newest.
+  bool IsNewest(const jobs::JobStatus& archived) const;
 
  private:
   struct Backend {
@@ -130,12 +171,22 @@ class Board final : public jobs::ObservationSink {
     Notices notices;
     std::vector<Answer> answers;
     std::vector<Waits::Unwanted> unwanted;
+    bool unwritten = false;  // there is something for the archive
   };
 
+  void Carry(Effects& effects);
+  void OnRecalled(std::uint64_t wait, const std::string& job_id, jobs::Steady until,
+                  const std::expected<std::vector<Snapshot>, jobs::ArchiveError>& found);
+  void Merge(const ListQuery& query, std::vector<Sighted>& list, const std::vector<Snapshot>& archived) const;
+
   // With the lock held (the two Ends take it):
+  Snapshot Newest(const std::string& job_id, const std::string& backend) const;
   void Apply(const std::string& job_id, Backend& backend, const jobs::Sighting& sighting, jobs::Time now,
              Effects& effects);
-  void Publish(const Snapshot& old, jobs::JobStatus next, Effects& effects);
+  void Publish(const Snapshot& old, jobs::JobStatus next, jobs::Time now, Effects& effects);
+  Snapshot Tell(jobs::JobStatus next, std::uint64_t revision, Effects& effects);
+  void TellWithoutArchive(Effects& effects);
+  void Recall(const Snapshot& archived);
   void On(Backend& backend, jobs::QueueObserved& queue, jobs::Time now, Effects& effects);
   void On(Backend& backend, jobs::HistoryObserved& history, jobs::Time now, Effects& effects);
   void On(Backend& backend, jobs::AbsenceObserved& absence, jobs::Time now, Effects& effects);
@@ -154,11 +205,15 @@ class Board final : public jobs::ObservationSink {
   Backend& Named(std::string_view name);
 
   const Limits limits_;
+  jobs::Archive* const archive_;
+  const std::set<std::string> former_backends_;
   mutable std::mutex mutex_;  // guards everything below
   std::vector<Backend> backends_;
   std::map<std::string, std::size_t, std::less<>> backend_index_;
   std::uint64_t revision_;
   Statuses statuses_;
+  Outbox outbox_;
+  bool archive_away_ = false;  // the last write failed, or hangs: nothing waits for it
   Subscribers subscribers_;
   Waits waits_;
   std::map<std::pair<std::string, std::string>, jobs::Steady>

@@ -73,11 +73,13 @@ const std::set<std::string>& Statuses::Unfinished(const std::string& backend) co
 }
 
 void Statuses::Evict(jobs::Time ended_before, std::size_t max_finished,
-                     const std::function<bool(const std::string&)>& kept) {
+                     const std::function<bool(const jobs::JobStatus&)>& kept) {
   for (auto at = finished_.begin(); at != finished_.end();) {
     const Snapshot oldest = (at++)->second;  // moved on before it is erased
     if (finished_.size() <= max_finished && oldest->observe_time >= ended_before) return;
-    if (!kept(oldest->job_id)) Erase(oldest);
+    if (kept(*oldest)) continue;
+    forgotten_ = std::max(forgotten_, oldest->revision);
+    Erase(oldest);
   }
 }
 

@@ -10,12 +10,12 @@
 #include <unordered_map>
 #include <vector>
 
+#include "jobs/archive.h"
 #include "jobs/job.h"
 
 namespace board {
 
-// The newest status of a job: immutable, shared by everybody who looks at it.
-using Snapshot = std::shared_ptr<const jobs::JobStatus>;
+using jobs::Snapshot;
 
 // Which jobs somebody is interested in.
 struct Filter {
@@ -26,6 +26,9 @@ struct Filter {
 // The newest status of each job, by id and in the order of change. Not thread-safe.
 class Statuses {
  public:
+  // `forgotten`: revision up to which there are statuses that are not here.
+  explicit Statuses(std::uint64_t forgotten = 0) : forgotten_(forgotten) {}
+
   // Of several backends that have the id, the one where the job is not ended, then the newest. Null: unknown.
   Snapshot Find(const std::string& job_id, const std::string& backend) const;
 
@@ -43,14 +46,19 @@ class Statuses {
   const std::set<std::string>& Unfinished(const std::string& backend) const;
 
   // Forgets finished jobs: those that ended before `ended_before`, and the oldest of what is more than `max_finished`.
-  // Not those that somebody still waits to read, as `kept` says.
-  void Evict(jobs::Time ended_before, std::size_t max_finished, const std::function<bool(const std::string&)>& kept);
+  // Not those that are still needed here, as `kept` says.
+  void Evict(jobs::Time ended_before, std::size_t max_finished,
+             const std::function<bool(const jobs::JobStatus&)>& kept);
+
+  // Every status of a greater revision is here.
+  std::uint64_t forgotten() const { return forgotten_; }
 
   std::size_t size() const { return by_revision_.size(); }
 
  private:
   void Erase(const Snapshot& snapshot);
 
+  std::uint64_t forgotten_;
   std::unordered_map<std::string, std::vector<Snapshot>> by_id_;  // nearly always of one backend
   std::map<std::uint64_t, Snapshot> by_revision_;
   std::map<std::uint64_t, Snapshot> finished_;  // by revision, so the first to go stands in front

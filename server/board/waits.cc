@@ -11,6 +11,28 @@ std::uint64_t Waits::Add(Wait wait) {
   return id;
 }
 
+Waits::Wait* Waits::Get(std::uint64_t id) {
+  const auto found = waits_.find(id);
+  return found == waits_.end() ? nullptr : &found->second;
+}
+
+std::set<std::string> Waits::Ask(std::uint64_t id, const std::optional<NotAsked>& unread,
+                                 std::vector<Answer>& answers) {
+  Wait& wait = waits_.at(id);
+  wait.asked = true;
+  wait.not_asked = unread;
+  if (!wait.open.empty()) return wait.open;
+  answers.push_back({std::move(wait.done), Outcome(wait)});
+  Erase(id);
+  return {};
+}
+
+// Of a wait that every backend has answered.
+LookupResult Waits::Outcome(const Wait& wait) {
+  if (wait.not_asked) return *wait.not_asked;
+  return NotFound{};
+}
+
 void Waits::Erase(std::uint64_t id) {
   const auto wait = waits_.find(id);
   const auto ids = by_job_.find(wait->second.job_id);
@@ -53,15 +75,11 @@ void Waits::Missed(const std::string& backend, const std::string& job_id, jobs::
   if (ids == by_job_.end()) return;
   for (const std::uint64_t id : std::set(ids->second)) {
     Wait& wait = waits_.at(id);
-    if (wait.until > as_of || wait.open.erase(backend) == 0) continue;
+    if (!wait.asked || wait.until > as_of || wait.open.erase(backend) == 0) continue;
     if (error != nullptr) wait.not_asked = NotAsked{backend, *error};
     if (!wait.open.empty()) continue;
-    if (wait.not_asked) {
-      answers.push_back({std::move(wait.done), *wait.not_asked});
-    } else {
-      unknown(wait);
-      answers.push_back({std::move(wait.done), NotFound{}});
-    }
+    if (!wait.not_asked) unknown(wait);
+    answers.push_back({std::move(wait.done), Outcome(wait)});
     Erase(id);
   }
   Unwant(backend, job_id, unwanted);

@@ -14,13 +14,17 @@ WatchStream::WatchStream(Options options, Steady now)
       last_write_(now),
       thin_until_(now) {}
 
-WatchStream::Action WatchStream::Start(const std::vector<std::string>& already_told) {
+WatchStream::Action WatchStream::Start() {
   assert(phase_ == Phase::kNew);
-  for (const std::string& id : already_told) open_ids_.erase(id);
   phase_ = Phase::kIdle;
   if (stop_) return ToFinish(*stop_);
   if (AllTerminal()) return ToFinish(End::kAllTerminal);
   return BeginFlush();
+}
+
+WatchStream::Action WatchStream::AlreadyTold(const std::string& job_id) {
+  open_ids_.erase(job_id);
+  return phase_ == Phase::kIdle && AllTerminal() ? ToFinish(End::kAllTerminal) : Nothing{};
 }
 
 WatchStream::Action WatchStream::Changed(bool of_state, Steady now) {
@@ -99,6 +103,7 @@ WatchStream::Action WatchStream::Pulling() {
 }
 
 WatchStream::Action WatchStream::EndFlush(Steady now) {
+  if (AllTerminal()) return ToFinish(End::kAllTerminal);
   thin_until_ = now + options_.min_interval;
   return Tick(now);  // something may have changed since it began
 }

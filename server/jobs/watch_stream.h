@@ -67,9 +67,11 @@ class WatchStream {
 
   WatchStream(Options options, Steady now);
 
-  // Begins the stream. `already_told` are named jobs that are terminal at a revision not greater than after_revision:
-  // the caller has their last message.
-  Action Start(const std::vector<std::string>& already_told);
+  Action Start();
+
+  // A named job is terminal at a revision not greater than after_revision: the caller has its last message. Before or
+  // after Start.
+  Action AlreadyTold(const std::string& job_id);
 
   // A job this stream covers has changed. `of_state`: the change is not to be thinned.
   Action Changed(bool of_state, Steady now);

@@ -93,8 +93,17 @@ grpc::Status WriteStalled() {
               {.reason = "WRITE_STALLED", .retry_after_seconds = 5});
 }
 
-grpc::Status BackendFailed(const jobs::BackendError& error, std::string_view backend, std::string_view job_id) {
-  Details details{.metadata = {{"backend", std::string(backend)}, {"job_id", std::string(job_id)}}};
+grpc::Status ArchiveUnreadable(std::string_view job_id) {
+  const std::string what = job_id.empty() ? "some of what was asked for" : "job " + Quoted(job_id);
+  return Make(
+      StatusCode::UNAVAILABLE, what + " may be in the service's archive, which cannot be read at present",
+      {.reason = "ARCHIVE_UNAVAILABLE", .metadata = {{"job_id", std::string(job_id)}}, .retry_after_seconds = 5});
+}
+
+grpc::Status NotAsked(const board::NotAsked& not_asked, std::string_view job_id) {
+  const auto& [backend, error] = not_asked;
+  if (backend.empty()) return ArchiveUnreadable(job_id);
+  Details details{.metadata = {{"backend", backend}, {"job_id", std::string(job_id)}}};
   StatusCode code = StatusCode::UNAVAILABLE;
   switch (error.kind) {
     case Kind::kTimeout:

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "jobs/backend_error.h"
+#include "board/waits.h"
 
 // The one place where errors become grpc::Status, with the details the contract promises.
 namespace rpc {
@@ -17,7 +17,10 @@ grpc::Status TooManyWatches(std::size_t limit);
 grpc::Status ShuttingDown();
 grpc::Status WriteStalled();
 
-// A job that was not found, and a backend that could not be asked for it.
-grpc::Status BackendFailed(const jobs::BackendError& error, std::string_view backend, std::string_view job_id);
+// A job that was not found, and a backend, or the archive, that could not be asked for it.
+grpc::Status NotAsked(const board::NotAsked& not_asked, std::string_view job_id);
+
+// What was asked for may be in the archive, which cannot be read. Why, is in the log: it is nothing for callers.
+grpc::Status ArchiveUnreadable(std::string_view job_id);
 
 }  // namespace rpc

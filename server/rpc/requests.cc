@@ -1,5 +1,10 @@
 #include "rpc/requests.h"
 
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <array>
 #include <charconv>
 #include <limits>
 #include <optional>
@@ -44,26 +49,32 @@ std::optional<jobs::JobState> ReadState(int state) {
   }
 }
 
-// FNV-1a over what a list is of and where its next page begins: a token of another list, or a changed one, is noticed.
-std::uint64_t Checksum(const List& list, std::uint64_t revision) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  const auto mix = [&hash](unsigned char byte) { hash = (hash ^ byte) * 0x100000001b3; };
-  for (const char c : list.backend) mix(static_cast<unsigned char>(c));
-  mix(0);
-  for (const jobs::JobState state : list.states) mix(static_cast<unsigned char>(1 + static_cast<int>(state)));
-  for (int shift = 0; shift < 64; shift += 8) mix(static_cast<unsigned char>(revision >> shift));
-  return hash;
-}
-
 std::string Hex(std::uint64_t value) {
   char text[16];
   return {text, std::to_chars(text, text + sizeof text, value, 16).ptr};
 }
 
-std::optional<std::uint64_t> ReadToken(const List& list, const std::string& token) {
+// HMAC-SHA256 over what a list is of and where its next page begins, cut to 128 bits.
+std::string Signature(const List& list, std::uint64_t revision, const std::string& key) {
+  std::string signed_text = Hex(revision) + "\n" + list.backend + "\n";
+  for (const jobs::JobState state : list.states) signed_text += Hex(static_cast<std::uint64_t>(state)) + ",";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> mac{};
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+       reinterpret_cast<const unsigned char*>(signed_text.data()), signed_text.size(), mac.data(), &size);
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string signature;
+  for (std::size_t i = 0; i < 16; ++i) (signature += kHex[mac[i] >> 4]) += kHex[mac[i] & 15];
+  return signature;
+}
+
+std::optional<std::uint64_t> ReadToken(const List& list, const std::string& token, const std::string& key) {
   std::uint64_t revision = 0;
   const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), revision, 16);
-  if (error != std::errc() || PageToken(list, revision) != token) return std::nullopt;
+  if (error != std::errc()) return std::nullopt;
+  const std::string expected = PageToken(list, revision, key);
+  if (token.size() != expected.size() || CRYPTO_memcmp(token.data(), expected.data(), token.size()) != 0)
+    return std::nullopt;
   return revision;
 }
 
@@ -100,7 +111,8 @@ std::expected<Watch, grpc::Status> Read(const pb::WatchStatusRequest& request, c
   return watch;
 }
 
-std::expected<List, grpc::Status> Read(const pb::ListStatusesRequest& request, const board::Board& board) {
+std::expected<List, grpc::Status> Read(const pb::ListStatusesRequest& request, const board::Board& board,
+                                       const std::string& page_token_key) {
   List list;
   if (const auto bad = BadBackend(request.backend(), board)) return std::unexpected(*bad);
   list.backend = request.backend();
@@ -113,7 +125,7 @@ std::expected<List, grpc::Status> Read(const pb::ListStatusesRequest& request, c
   if (request.page_size() > 0) list.page_size = std::min(static_cast<std::size_t>(request.page_size()), kMaxPageSize);
   list.before = std::numeric_limits<std::uint64_t>::max();
   if (!request.page_token().empty()) {
-    const auto before = ReadToken(list, request.page_token());
+    const auto before = ReadToken(list, request.page_token(), page_token_key);
     if (!before) {
       return std::unexpected(InvalidArgument("page_token", "must be a next_page_token of the same backend and states"));
     }
@@ -122,8 +134,8 @@ std::expected<List, grpc::Status> Read(const pb::ListStatusesRequest& request, c
   return list;
 }
 
-std::string PageToken(const List& list, std::uint64_t last_revision) {
-  return Hex(last_revision) + "-" + Hex(Checksum(list, last_revision));
+std::string PageToken(const List& list, std::uint64_t last_revision, const std::string& key) {
+  return Hex(last_revision) + "-" + Signature(list, last_revision, key);
 }
 
 }  // namespace rpc

@@ -43,9 +43,11 @@ struct List {
   std::size_t page_size = kDefaultPageSize;
   std::uint64_t before = 0;  // revision
 };
-std::expected<List, grpc::Status> Read(const pb::ListStatusesRequest& request, const board::Board& board);
+std::expected<List, grpc::Status> Read(const pb::ListStatusesRequest& request, const board::Board& board,
+                                       const std::string& page_token_key);
 
-// The token for the page after one that ended with `last_revision`. Bound to what the list is of.
-std::string PageToken(const List& list, std::uint64_t last_revision);
+// The token for the page after one that ended with `last_revision`. Signed, together with what the list is of: one that
+// was changed, or is of another list, is refused.
+std::string PageToken(const List& list, std::uint64_t last_revision, const std::string& key);
 
 }  // namespace rpc

@@ -4,9 +4,12 @@
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
+#include <openssl/rand.h>
 
+#include <array>
 #include <cassert>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "rpc/idle_nap.h"
@@ -39,6 +42,12 @@ void SetKeepalive(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
 }
 
+std::string MadeUpKey() {
+  std::array<unsigned char, 32> key{};
+  if (RAND_bytes(key.data(), key.size()) != 1) throw std::runtime_error("OpenSSL gives no random numbers");
+  return {key.begin(), key.end()};
+}
+
 // The address with the port that was got in place of 0.
 std::string Bound(const std::string& listen, int port) {
   const std::size_t colon = listen.rfind(':');
@@ -51,9 +60,11 @@ std::string Bound(const std::string& listen, int port) {
 Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 std::expected<std::unique_ptr<Server>, std::string> Server::Start(board::Board& board, const ServerOptions& options) {
-  auto parts = std::make_unique<Parts>(board, ServiceOptions{.max_watches = options.max_watches,
-                                                             .max_ids_per_watch = options.max_ids_per_watch,
-                                                             .watch_times = options.watch_times});
+  auto parts = std::make_unique<Parts>(
+      board, ServiceOptions{.max_watches = options.max_watches,
+                            .max_ids_per_watch = options.max_ids_per_watch,
+                            .watch_times = options.watch_times,
+                            .page_token_key = options.page_token_key.empty() ? MadeUpKey() : options.page_token_key});
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   int port = 0;

@@ -16,6 +16,7 @@ struct ServerOptions {
   std::size_t max_watches = 10'000;        // about 16 kB each in gRPC
   std::size_t max_ids_per_watch = 1000;
   WatchTimes watch_times;
+  std::string page_token_key;  // what page tokens are signed with, so that they hold over a restart. Empty: made anew
 };
 
 // The gRPC server, from the first call it takes to the last it ends. Start, Drain and Stop are called by one thread,

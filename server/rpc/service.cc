@@ -30,7 +30,7 @@ grpc::Status Answer(const board::LookupResult& result, const std::string& job_id
     return grpc::Status::OK;
   }
   if (const auto* not_asked = std::get_if<board::NotAsked>(&result)) {
-    return BackendFailed(not_asked->error, not_asked->backend, job_id);
+    return NotAsked(*not_asked, job_id);
   }
   return JobNotFound(job_id, backend);
 }
@@ -78,17 +78,23 @@ grpc::ServerWriteReactor<pb::WatchStatusResponse>* Service::WatchStatus(grpc::Ca
 grpc::ServerUnaryReactor* Service::ListStatuses(grpc::CallbackServerContext* context,
                                                 const pb::ListStatusesRequest* request,
                                                 pb::ListStatusesResponse* response) {
-  const auto list = Read(*request, board_);
+  const auto list = Read(*request, board_, options_.page_token_key);
   if (!list) return Finish(context, list.error());
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   // One more than the page holds tells whether there is another.
-  const auto statuses = board_.List(list->backend, list->states, list->before, list->page_size + 1);
-  const jobs::Time now = WallNow();
-  for (std::size_t i = 0; i < statuses.size() && i < list->page_size; ++i) {
-    ToProto(*statuses[i].snapshot, statuses[i].observe_time, now, *response->add_statuses());
-  }
-  if (statuses.size() > list->page_size)
-    response->set_next_page_token(PageToken(*list, statuses[list->page_size - 1].snapshot->revision));
-  return Finish(context, grpc::Status::OK);
+  board_.List({.backend = list->backend, .states = list->states, .before = list->before, .limit = list->page_size + 1},
+              [this, reactor, response, list = *list](const board::Board::Listed& listed) {
+                if (!listed) return reactor->Finish(ArchiveUnreadable(""));
+                const jobs::Time now = WallNow();
+                for (std::size_t i = 0; i < listed->size() && i < list.page_size; ++i)
+                  ToProto(*(*listed)[i].snapshot, (*listed)[i].observe_time, now, *response->add_statuses());
+                if (listed->size() > list.page_size) {
+                  const std::uint64_t last = (*listed)[list.page_size - 1].snapshot->revision;
+                  response->set_next_page_token(PageToken(list, last, options_.page_token_key));
+                }
+                reactor->Finish(grpc::Status::OK);
+              });
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* Service::ListBackends(grpc::CallbackServerContext* context, const pb::ListBackendsRequest*,

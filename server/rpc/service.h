@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "board/board.h"
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
@@ -14,6 +15,7 @@ struct ServiceOptions {
   std::size_t max_watches = 10'000;  // about 16 kB each in gRPC
   std::size_t max_ids_per_watch = 1000;
   WatchTimes watch_times;
+  std::string page_token_key;
 };
 
 // The contract's four calls. Handlers read the board and return; none blocks.

@@ -29,28 +29,31 @@ WatchReactor::WatchReactor(grpc::CallbackServerContext& context, board::Board& b
                .min_interval = watch_.min_interval,
                .heartbeat_interval = times.heartbeat_interval,
                .write_stall_limit = times.write_stall_limit},
-              SteadyNow()) {}
+              SteadyNow()),
+      backlog_(board, watch_.filter) {}
 
 void WatchReactor::Start() {
   self_ = shared_from_this();
   StartSendInitialMetadata();
   // First subscribed, then pulled: what changes between the two is pulled or told.
   subscription_ = board_.Subscribe(watch_.filter, self_);
-  std::vector<std::string> already_told;
   for (const std::string& id : watch_.filter.job_ids) {
     if (const board::Snapshot known = board_.Find(id, watch_.filter.backend).snapshot) {
-      const bool told = jobs::IsTerminal(known->state) && known->revision <= watch_.after_revision;
-      if (told) already_told.push_back(id);
+      if (IsToldAlready(known)) Tell([&](jobs::Steady) { return stream_.AlreadyTold(id); });
       continue;
     }
     const auto weak = weak_from_this();
     const jobs::Steady now = SteadyNow();
     lookups_.push_back(board_.LookUp(id, watch_.filter.backend, now + watch_.wait_for_job, now,
-                                     [weak, id](board::LookupResult result) {
-                                       if (const auto self = weak.lock()) self->OnLookup(id, std::move(result));
+                                     [weak, id](const board::LookupResult& result) {
+                                       if (const auto self = weak.lock()) self->OnLookup(id, result);
                                      }));
   }
-  Tell([&](jobs::Steady) { return stream_.Start(already_told); });
+  Tell([&](jobs::Steady) { return stream_.Start(); });
+}
+
+bool WatchReactor::IsToldAlready(const board::Snapshot& known) const {
+  return jobs::IsTerminal(known->state) && known->revision <= watch_.after_revision;
 }
 
 // Takes an event to the stream under the lock, and carries its answer out without it.
@@ -79,20 +82,7 @@ void WatchReactor::Carry(Stream::Action action) {
   std::visit(Overloaded{
                  [](Stream::Nothing) {},
                  [](Stream::Cancel) {},
-                 [this](Stream::Pull) {
-                   std::uint64_t after = 0;
-                   {
-                     const std::lock_guard lock(mutex_);
-                     after = stream_.sent_revision();
-                   }
-                   auto [sighted, revision] = board_.NextAfter(watch_.filter, after);
-                   pulled_ = std::move(sighted);
-                   std::optional<Stream::Found> found;
-                   if (const board::Snapshot& status = pulled_.snapshot) {
-                     found = {status->job_id, status->revision, jobs::IsTerminal(status->state)};
-                   }
-                   Tell([&](jobs::Steady now) { return stream_.Pulled(found, revision, now); });
-                 },
+                 [this](Stream::Pull) { Pull(); },
                  [this](Stream::WriteStatus) {
                    message_.set_revision(pulled_.snapshot->revision);
                    ToProto(*pulled_.snapshot, pulled_.observe_time, WallNow(), *message_.mutable_status());
@@ -108,6 +98,33 @@ void WatchReactor::Carry(Stream::Action action) {
              action);
 }
 
+void WatchReactor::Pull() {
+  std::uint64_t after = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    after = stream_.sent_revision();
+  }
+  backlog_.Next(after, [self = shared_from_this()](auto next) { self->OnPulled(std::move(next)); });
+}
+
+void WatchReactor::OnPulled(std::expected<board::Board::Next, jobs::ArchiveError> next) {
+  std::optional<Stream::Found> found;
+  std::uint64_t revision = 0;
+  if (next) {
+    revision = next->revision;
+    pulled_ = std::move(next->sighted);
+    if (const board::Snapshot& status = pulled_.snapshot)
+      found = {status->job_id, status->revision, jobs::IsTerminal(status->state)};
+  }
+  Tell([&](jobs::Steady now) {
+    if (!next) {
+      if (!status_) status_ = ArchiveUnreadable("");
+      stream_.Stop(Stream::End::kStopped);  // acted on with what was pulled
+    }
+    return stream_.Pulled(found, revision, now);
+  });
+}
+
 grpc::Status WatchReactor::Outcome(Stream::End end) {
   const std::lock_guard lock(mutex_);
   if (end == Stream::End::kAllTerminal) return grpc::Status::OK;
@@ -121,14 +138,18 @@ void WatchReactor::Stop(Stream::End end, std::optional<grpc::Status> status) {
   });
 }
 
-void WatchReactor::OnLookup(const std::string& job_id, board::LookupResult result) {
+void WatchReactor::OnLookup(const std::string& job_id, const board::LookupResult& result) {
   std::visit(
       Overloaded{
-          [this](const board::Snapshot&) { OnChange(true); },
-          [&](const board::NotFound&) { Stop(Stream::End::kStopped, JobNotFound(job_id, watch_.filter.backend)); },
-          [&](const board::NotAsked& not_asked) {
-            Stop(Stream::End::kStopped, BackendFailed(not_asked.error, not_asked.backend, job_id));
+          [&](const board::Snapshot& found) {
+            if (IsToldAlready(found)) {
+              Tell([&](jobs::Steady) { return stream_.AlreadyTold(job_id); });
+            } else {
+              OnChange(true);
+            }
           },
+          [&](const board::NotFound&) { Stop(Stream::End::kStopped, JobNotFound(job_id, watch_.filter.backend)); },
+          [&](const board::NotAsked& not_asked) { Stop(Stream::End::kStopped, NotAsked(not_asked, job_id)); },
       },
       result);
 }

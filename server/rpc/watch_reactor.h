@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "board/backlog.h"
 #include "board/board.h"
 #include "comfyui/jobstatus/v1/job_status.pb.h"
 #include "jobs/watch_stream.h"
@@ -47,8 +48,11 @@ class WatchReactor final : public grpc::ServerWriteReactor<pb::WatchStatusRespon
   template <class Event>
   void Tell(Event event);
   void Carry(Stream::Action action);
+  void Pull();
+  void OnPulled(std::expected<board::Board::Next, jobs::ArchiveError> next);
   void Stop(Stream::End end, std::optional<grpc::Status> status);
-  void OnLookup(const std::string& job_id, board::LookupResult result);
+  void OnLookup(const std::string& job_id, const board::LookupResult& result);
+  bool IsToldAlready(const board::Snapshot& known) const;
   grpc::Status Outcome(Stream::End end);
 
   grpc::CallbackServerContext& context_;
@@ -63,6 +67,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<pb::WatchStatusRespon
   jobs::Steady tick_at_ = jobs::Steady::max();  // of the earliest call asked for
 
   // Touched only by whoever carries out the stream's one action.
+  board::Backlog backlog_;
   board::Board::Sighted pulled_;
   pb::WatchStatusResponse message_;
 

@@ -67,7 +67,8 @@ Watchers::Wanted AtStep(std::string job_id, int step) {
 }
 
 std::vector<std::string> ServerCommand(const fakes::FakeComfy& comfy, const std::vector<std::string>& more) {
-  std::vector<std::string> command = {JOBSTATUS_SERVER, "--listen", "127.0.0.1:0", "--log-level", "warn"};
+  std::vector<std::string> command = {JOBSTATUS_SERVER, "--listen", "127.0.0.1:0", "--log-level", "warn",
+                                      "--state-dir", "none"};
   command.insert(command.end(), {"--backend", "gpu=" + comfy.url()});
   command.insert(command.end(), more.begin(), more.end());
   return command;

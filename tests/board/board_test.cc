@@ -59,6 +59,11 @@ class BoardTest : public testing::Test {
     board.Observe(backend, std::move(observation), now);
   }
   Snapshot Find(const std::string& id, const std::string& backend = "") { return board.Find(id, backend).snapshot; }
+  std::vector<Board::Sighted> List(const ListQuery& query) {
+    std::vector<Board::Sighted> list;
+    board.List(query, [&](const Board::Listed& listed) { list = listed.value(); });
+    return list;
+  }
 
   // How a look-up ended, as a word.
   std::function<void(LookupResult)> Note(std::string& word) {
@@ -354,10 +359,10 @@ TEST_F(BoardTest, ListsNewestFirstBelowARevision) {
     for (const auto& sighted : list) names.push_back(sighted.snapshot->job_id);
     return names;
   };
-  EXPECT_THAT(ids(board.List("", {}, 1000, 10)), ElementsAre("z", "y", "x"));
-  EXPECT_THAT(ids(board.List("", {}, 103, 10)), ElementsAre("y", "x"));
-  EXPECT_THAT(ids(board.List("a", {}, 1000, 1)), ElementsAre("y"));
-  EXPECT_THAT(ids(board.List("", {JobState::kCompleted, JobState::kProcessing}, 1000, 10)), ElementsAre("z", "x"));
+  EXPECT_THAT(ids(List({.limit = 10})), ElementsAre("z", "y", "x"));
+  EXPECT_THAT(ids(List({.before = 103, .limit = 10})), ElementsAre("y", "x"));
+  EXPECT_THAT(ids(List({.backend = "a", .limit = 1})), ElementsAre("y"));
+  EXPECT_THAT(ids(List({.states = {JobState::kCompleted, JobState::kProcessing}, .limit = 10})), ElementsAre("z", "x"));
 }
 
 TEST_F(BoardTest, ServesReadersWatchersAndLookUpsWhileItIsObserved) {
@@ -382,7 +387,7 @@ TEST_F(BoardTest, ServesReadersWatchersAndLookUpsWhileItIsObserved) {
         const auto next = board.NextAfter({}, last).sighted;
         last = next.snapshot ? next.snapshot->revision : 0;
         const auto ticket = board.LookUp("unknown", "", kSteady, kSteady, [&](const LookupResult&) { ++told; });
-        board.List("", {}, 1'000'000, 10);
+        List({.limit = 10});
         const auto found = Find("x");
         EXPECT_TRUE(!found || found->state == JobState::kProcessing);
       }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <thread>
@@ -29,8 +30,8 @@ std::string AwaitLine(const std::string& file) {
 }
 
 Arguments ServiceCommand(const Arguments& backends, const Arguments& more, const std::string& listen,
-                         const std::string& file) {
-  Arguments command = {JOBSTATUS_SERVER, "--listen", listen, "--address-file", file};
+                         const std::string& file, const std::string& state_dir) {
+  Arguments command = {JOBSTATUS_SERVER, "--listen", listen, "--address-file", file, "--state-dir", state_dir};
   for (const std::string& backend : backends) command.insert(command.end(), {"--backend", backend});
   const Arguments quick = {"--poll-interval",  "10ms", "--idle-interval",  "10ms", "--safety-interval", "10ms",
                            "--upstream-share", "1",    "--answer-timeout", "1s"};
@@ -57,9 +58,17 @@ Comfy::Comfy(std::string port, const std::string& speed)
       process_({FAKE_COMFYUI, "--port", std::move(port), "--address-file", address_file_, "--speed", speed}),
       url_(AwaitLine(address_file_)) {}
 
-Service::Service(const Arguments& backends, const Arguments& more, const std::string& listen)
+StateDir::StateDir() : path_(FreshFile("state")) {}
+
+StateDir::~StateDir() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+Service::Service(const Arguments& backends, const Arguments& more, const std::string& listen,
+                 const std::string& state_dir)
     : address_file_(FreshFile("service")),
-      process_(ServiceCommand(backends, more, listen, address_file_)),
+      process_(ServiceCommand(backends, more, listen, address_file_, state_dir.empty() ? own_state_.path() : state_dir)),
       address_(AwaitLine(address_file_)) {}
 
 Arguments Service::Command(Arguments arguments) const {

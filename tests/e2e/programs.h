@@ -26,10 +26,26 @@ class Comfy {
   std::string url_;
 };
 
-// jobstatus-server before these backends, asking them as often as it can. Killed at the end.
+// A directory of its own, removed at the end.
+class StateDir {
+ public:
+  StateDir();
+  ~StateDir();
+  StateDir(const StateDir&) = delete;
+  StateDir& operator=(const StateDir&) = delete;
+
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// jobstatus-server before these backends, asking them as often as it can. Killed at the end. Keeps its state in
+// `state_dir`, or in a directory that goes with it.
 class Service {
  public:
-  explicit Service(const Arguments& backends, const Arguments& more = {}, const std::string& listen = "127.0.0.1:0");
+  explicit Service(const Arguments& backends, const Arguments& more = {}, const std::string& listen = "127.0.0.1:0",
+                   const std::string& state_dir = "");
 
   const std::string& address() const { return address_; }
   jobstatus::Process& process() { return process_; }
@@ -38,6 +54,7 @@ class Service {
   Arguments Command(Arguments arguments) const;
 
  private:
+  StateDir own_state_;
   std::string address_file_;
   jobstatus::Process process_;
   std::string address_;

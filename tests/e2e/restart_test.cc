@@ -23,7 +23,7 @@ constexpr int kKilledBy = 1000;  // Process's exit code of a program that a sign
 class Restarted : public testing::Test {
  protected:
   void StartService(const std::string& listen = "127.0.0.1:0") {
-    service.emplace(Arguments{"gpu=" + comfy.url()}, Arguments{}, listen);
+    service.emplace(Arguments{"gpu=" + comfy.url()}, Arguments{}, listen, state.path());
   }
   void StartServiceAgain() {
     const std::string address = service->address();
@@ -32,6 +32,7 @@ class Restarted : public testing::Test {
   }
 
   fakes::FakeComfy comfy;
+  StateDir state;
   std::optional<Service> service;
 };
 

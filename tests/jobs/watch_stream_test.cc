@@ -21,7 +21,7 @@ std::optional<Stream::Found> Found(std::string id, std::uint64_t revision, bool 
 
 TEST(WatchStream, SendsTheCurrentStatusAtOnceAndThenWaits) {
   Stream stream({.job_ids = {"a"}}, kStart);
-  EXPECT_EQ(stream.Start({}), Action(Stream::Pull{}));
+  EXPECT_EQ(stream.Start(), Action(Stream::Pull{}));
   EXPECT_EQ(stream.Pulled(Found("a", 7), 9, kStart), Action(Stream::WriteStatus{}));
   EXPECT_EQ(stream.sent_revision(), 7u);
   EXPECT_EQ(stream.Wrote(true, kStart), Action(Stream::Pull{}));  // up to revision 9, as it was when this began
@@ -30,7 +30,7 @@ TEST(WatchStream, SendsTheCurrentStatusAtOnceAndThenWaits) {
 
 TEST(WatchStream, EndsAfterTheLastTerminalStatus) {
   Stream stream({.job_ids = {"a", "b"}}, kStart);
-  stream.Start({});
+  stream.Start();
   stream.Pulled(Found("a", 1, true), 2, kStart);
   EXPECT_EQ(stream.Wrote(true, kStart), Action(Stream::Pull{}));
   stream.Pulled(Found("b", 2, true), 2, kStart);
@@ -39,7 +39,7 @@ TEST(WatchStream, EndsAfterTheLastTerminalStatus) {
 
 TEST(WatchStream, EndsWellWhenItIsStoppedWhileItWritesTheLastStatus) {
   Stream stream({.job_ids = {"a"}}, kStart);
-  stream.Start({});
+  stream.Start();
   stream.Pulled(Found("a", 1, true), 1, kStart);
   stream.Stop(Stream::End::kStopped);
   EXPECT_EQ(stream.Wrote(true, kStart), Action(Stream::Finish{Stream::End::kAllTerminal}));
@@ -47,12 +47,13 @@ TEST(WatchStream, EndsWellWhenItIsStoppedWhileItWritesTheLastStatus) {
 
 TEST(WatchStream, EndsAtOnceWhenTheCallerHasEveryLastMessage) {
   Stream stream({.job_ids = {"a"}, .after_revision = 5}, kStart);
-  EXPECT_EQ(stream.Start({"a"}), Action(Stream::Finish{Stream::End::kAllTerminal}));
+  EXPECT_EQ(stream.AlreadyTold("a"), Action(Stream::Nothing{}));
+  EXPECT_EQ(stream.Start(), Action(Stream::Finish{Stream::End::kAllTerminal}));
 }
 
 TEST(WatchStream, OfAllJobsHasNoEndOfItsOwn) {
   Stream stream({}, kStart);
-  stream.Start({});
+  stream.Start();
   stream.Pulled(Found("a", 1, true), 1, kStart);
   EXPECT_EQ(stream.Wrote(true, kStart), Action(Stream::Nothing{}));
   EXPECT_FALSE(stream.finished());
@@ -60,7 +61,7 @@ TEST(WatchStream, OfAllJobsHasNoEndOfItsOwn) {
 
 TEST(WatchStream, WaitsOnForALostJobThatCameBackToLife) {
   Stream stream({.job_ids = {"a", "b"}}, kStart);
-  stream.Start({});
+  stream.Start();
   stream.Pulled(Found("a", 1, true), 3, kStart);  // LOST
   stream.Wrote(true, kStart);
   stream.Pulled(Found("a", 2, false), 3, kStart);
@@ -72,7 +73,7 @@ TEST(WatchStream, WaitsOnForALostJobThatCameBackToLife) {
 
 TEST(WatchStream, GivesNoSecondActionWhileOneIsUnderWay) {
   Stream stream({.job_ids = {"a"}}, kStart);
-  stream.Start({});
+  stream.Start();
   EXPECT_EQ(stream.Changed(true, kStart), Action(Stream::Nothing{}));  // pulling
   stream.Pulled(Found("a", 1), 1, kStart);
   EXPECT_EQ(stream.Changed(true, kStart), Action(Stream::Nothing{}));  // writing
@@ -84,14 +85,14 @@ TEST(WatchStream, GivesNoSecondActionWhileOneIsUnderWay) {
 
 TEST(WatchStream, MissesNoChangeThatComesWhileItPulls) {
   Stream stream({.job_ids = {"a"}, .min_interval = 10s}, kStart);
-  stream.Start({});
+  stream.Start();
   stream.Changed(true, kStart);
   EXPECT_EQ(stream.Pulled(std::nullopt, 5, kStart), Action(Stream::Pull{}));
 }
 
 TEST(WatchStream, ThinsMovementButNeverAChangeOfState) {
   Stream stream({.job_ids = {"a"}, .min_interval = 10s}, kStart);
-  stream.Start({});
+  stream.Start();
   stream.Pulled(std::nullopt, 5, kStart);
   EXPECT_EQ(stream.Changed(false, kStart + 1s), Action(Stream::Nothing{}));
   EXPECT_EQ(stream.next_tick(), kStart + 10s);
@@ -104,7 +105,7 @@ TEST(WatchStream, ThinsMovementButNeverAChangeOfState) {
 
 TEST(WatchStream, ThinsMovementThatComesFasterThanItCanBeSent) {
   Stream stream({.job_ids = {"a"}, .min_interval = 10s}, kStart);
-  stream.Start({});
+  stream.Start();
   stream.Pulled(Found("a", 5), 5, kStart);
   stream.Changed(false, kStart);  // revision 6, while 5 is being written
   EXPECT_EQ(stream.Wrote(true, kStart), Action(Stream::Nothing{}));
@@ -114,7 +115,7 @@ TEST(WatchStream, ThinsMovementThatComesFasterThanItCanBeSent) {
 
 TEST(WatchStream, SendsEverythingThatWasThereBeforeItThinsAgain) {
   Stream stream({.min_interval = 10s}, kStart);
-  stream.Start({});
+  stream.Start();
   stream.Pulled(Found("a", 5), 7, kStart);
   EXPECT_EQ(stream.Wrote(true, kStart), Action(Stream::Pull{}));
   stream.Changed(false, kStart);  // revision 8, in the middle of it
@@ -125,7 +126,7 @@ TEST(WatchStream, SendsEverythingThatWasThereBeforeItThinsAgain) {
 
 TEST(WatchStream, SaysThatItIsAliveAfterASilenceAndVouchesOnlyForWhatWasSent) {
   Stream stream({.job_ids = {"a"}, .min_interval = 60s, .heartbeat_interval = 15s}, kStart);
-  stream.Start({});
+  stream.Start();
   stream.Pulled(std::nullopt, 42, kStart);
   EXPECT_EQ(stream.Tick(kStart + 14s), Action(Stream::Nothing{}));
   stream.Changed(false, kStart + 14s);  // held back: not covered by the heartbeat
@@ -137,7 +138,7 @@ TEST(WatchStream, SaysThatItIsAliveAfterASilenceAndVouchesOnlyForWhatWasSent) {
 
 TEST(WatchStream, LetsGoOfAReaderThatTakesNothing) {
   Stream stream({.job_ids = {"a"}, .write_stall_limit = 60s}, kStart);
-  stream.Start({});
+  stream.Start();
   stream.Pulled(Found("a", 1), 1, kStart);
   EXPECT_EQ(stream.next_tick(), kStart + 60s);
   EXPECT_EQ(stream.Tick(kStart + 60s), Action(Stream::Cancel{}));
@@ -157,7 +158,7 @@ class RandomStream {
 
   void Run() {
     for (int job = 0; job < 3; ++job) Change(job, false);
-    Take(stream_.Start({}));
+    Take(stream_.Start());
     for (int step = 0; step < 400 && !finished_; ++step) Step(step);
     // Let the reader catch up and the world stand still: everything newest must have been sent, in order.
     for (int i = 0; i < 1000 && !finished_; ++i) {

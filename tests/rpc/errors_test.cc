@@ -18,7 +18,7 @@ using testing::SizeIs;
 TEST(Errors, AreOfTheServicesDomain) {
   for (const grpc::Status& status :
        {InvalidArgument("job_id", "must not be empty"), JobNotFound("j", ""), BackendNotFound("b"), TooManyWatches(3),
-        ShuttingDown(), WriteStalled(), BackendFailed({.detail = "refused"}, "gpu", "j")}) {
+        ShuttingDown(), WriteStalled(), NotAsked({"gpu", {.detail = "refused"}}, "j")}) {
     EXPECT_EQ(DetailsOf(status).domain, "jobstatus.comfyui") << CodeAndReason(status);
   }
 }
@@ -70,7 +70,7 @@ TEST(Errors, OfABackendFollowTheTableOfTheContract) {
       {{.kind = Kind::kBadResponse, .detail = "not JSON"}, "INTERNAL BACKEND_BAD_RESPONSE", false},
   };
   for (const Row& row : rows) {
-    const grpc::Status status = BackendFailed(row.error, "gpu", "j");
+    const grpc::Status status = NotAsked({"gpu", row.error}, "j");
     const ErrorDetails details = DetailsOf(status);
     EXPECT_EQ(CodeAndReason(status), row.code_and_reason) << row.error.http_status;
     EXPECT_EQ(details.retry_after_seconds.has_value(), row.retry) << row.code_and_reason;
@@ -87,7 +87,7 @@ TEST(Errors, OfABackendFollowTheTableOfTheContract) {
 TEST(Errors, FitIntoAHeaderWhateverTheirText) {
   const std::string hostile = "\r\nx: y\t" + std::string(100'000, 'a') + "é";
   for (const auto& status :
-       {BackendNotFound(hostile), BackendFailed({.detail = hostile}, "gpu", std::string(256, 'j'))}) {
+       {BackendNotFound(hostile), NotAsked({"gpu", {.detail = hostile}}, std::string(256, 'j'))}) {
     EXPECT_THAT(status.error_message(), SizeIs(testing::Le(1024u)));
     EXPECT_EQ(status.error_message().find_first_of("\r\n\t"), std::string::npos);
     EXPECT_THAT(status.error_details(), SizeIs(testing::Lt(4096u)));

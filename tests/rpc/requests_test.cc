@@ -16,6 +16,7 @@ using testing::ElementsAre;
 using testing::Key;
 
 constexpr std::size_t kMaxIds = 3;
+const std::string kKey = "a key";
 const std::vector<std::string> kBadIds = {"", std::string(257, 'x'), "a\nb", "a\x1b[2J", "a\x7f", "a\u0085"};
 
 class Requests : public testing::Test {
@@ -26,7 +27,7 @@ class Requests : public testing::Test {
     return watch ? "" : TheBadField(watch.error());
   }
   std::string BadField(const pb::ListStatusesRequest& request) {
-    const auto list = Read(request, board);
+    const auto list = Read(request, board, kKey);
     return list ? "" : TheBadField(list.error());
   }
   static std::string TheBadField(const grpc::Status& status) {
@@ -62,7 +63,7 @@ TEST_F(Requests, AnUnknownBackendIsNotFoundWhereverItIsNamed) {
   EXPECT_EQ(CodeAndReason(Read(watch, board, kMaxIds).error()), "NOT_FOUND BACKEND_NOT_FOUND");
   pb::ListStatusesRequest list;
   list.set_backend("GPU");
-  EXPECT_EQ(CodeAndReason(Read(list, board).error()), "NOT_FOUND BACKEND_NOT_FOUND");
+  EXPECT_EQ(CodeAndReason(Read(list, board, kKey).error()), "NOT_FOUND BACKEND_NOT_FOUND");
 }
 
 TEST_F(Requests, WatchStatusWantsUsableJobIdsAndNotTooMany) {
@@ -122,7 +123,7 @@ TEST_F(Requests, ListsArePagesOfFiftyUnlessAskedForOthersAndNeverOfMoreThanAThou
   for (const auto& [asked, given] : {std::pair(0, 50u), {1, 1u}, {1000, 1000u}, {1001, 1000u}, {INT32_MAX, 1000u}}) {
     pb::ListStatusesRequest request;
     request.set_page_size(asked);
-    EXPECT_EQ(Read(request, board)->page_size, given);
+    EXPECT_EQ(Read(request, board, kKey)->page_size, given);
   }
   pb::ListStatusesRequest negative;
   negative.set_page_size(-1);
@@ -138,25 +139,25 @@ TEST_F(Requests, ListsAreOfStatesThatAreStates) {
   }
   pb::ListStatusesRequest all;
   for (int state = 1; state < pb::JobState_ARRAYSIZE; ++state) all.add_states(static_cast<pb::JobState>(state));
-  EXPECT_EQ(Read(all, board)->states.size(), 6u);
+  EXPECT_EQ(Read(all, board, kKey)->states.size(), 6u);
 }
 
 TEST_F(Requests, APageTokenLeadsOnWhereThePageEnded) {
   pb::ListStatusesRequest request;
   request.set_backend("gpu");
   request.add_states(pb::JOB_STATE_QUEUED);
-  EXPECT_EQ(Read(request, board)->before, std::numeric_limits<std::uint64_t>::max());
-  request.set_page_token(PageToken(*Read(request, board), 4711));
-  EXPECT_EQ(Read(request, board)->before, 4711u);
+  EXPECT_EQ(Read(request, board, kKey)->before, std::numeric_limits<std::uint64_t>::max());
+  request.set_page_token(PageToken(*Read(request, board, kKey), 4711, kKey));
+  EXPECT_EQ(Read(request, board, kKey)->before, 4711u);
   request.set_page_size(3);
-  EXPECT_EQ(Read(request, board)->before, 4711u) << "pages of one list may differ in size";
+  EXPECT_EQ(Read(request, board, kKey)->before, 4711u) << "pages of one list may differ in size";
 }
 
 TEST_F(Requests, APageTokenOfAnotherListIsRefused) {
   pb::ListStatusesRequest first;
   first.set_backend("gpu");
   first.add_states(pb::JOB_STATE_QUEUED);
-  const std::string token = PageToken(*Read(first, board), 4711);
+  const std::string token = PageToken(*Read(first, board, kKey), 4711, kKey);
   pb::ListStatusesRequest other = first;
   other.set_page_token(token);
   other.set_backend("gpu2");
@@ -173,7 +174,7 @@ TEST_F(Requests, APageTokenOfAnotherListIsRefused) {
 
 TEST_F(Requests, APageTokenThatWasTamperedWithIsRefused) {
   pb::ListStatusesRequest request;
-  const std::string token = PageToken(*Read(request, board), 0x4711);
+  const std::string token = PageToken(*Read(request, board, kKey), 0x4711, kKey);
   std::vector<std::string> bad = {"x",
                                   "-",
                                   "4711",
@@ -193,6 +194,12 @@ TEST_F(Requests, APageTokenThatWasTamperedWithIsRefused) {
     request.set_page_token(changed);
     EXPECT_EQ(BadField(request), "page_token") << changed.substr(0, 50);
   }
+}
+
+TEST_F(Requests, APageTokenThatSomebodyElseSignedIsRefused) {
+  pb::ListStatusesRequest request;
+  request.set_page_token(PageToken(*Read(request, board, kKey), 4711, "another key"));
+  EXPECT_EQ(BadField(request), "page_token");
 }
 
 }  // namespace

@@ -1,0 +1,38 @@
+#include "board/backlog.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace board {
+
+void Backlog::Next(std::uint64_t after, Done done) {
+  Board::Next next = board_.NextAfter(filter_, after);
+  const bool none_archived = board_.archive() == nullptr || !filter_.job_ids.empty() || after >= next.forgotten;
+  if (none_archived) return done(std::move(next));
+
+  // What stands in the page may have been told, or have changed, since it was read.
+  while (!page_.empty() && (page_.front()->revision <= after || !board_.IsNewest(*page_.front()))) page_.pop_front();
+  read_up_to_ = std::max(read_up_to_, after);
+  const std::uint64_t first = page_.empty() ? read_up_to_ : page_.front()->revision;
+  if (next.sighted.snapshot && next.sighted.snapshot->revision <= first) return done(std::move(next));
+  if (!page_.empty()) {
+    next.sighted = {page_.front(), page_.front()->observe_time};
+    page_.pop_front();
+    return done(std::move(next));
+  }
+  if (read_up_to_ >= next.forgotten) return done(std::move(next));
+
+  const jobs::ArchiveQuery query{.backend = filter_.backend,
+                                 .after = read_up_to_,
+                                 .before = next.forgotten + 1,
+                                 .newest_first = false,
+                                 .limit = kPage};
+  board_.archive()->List(query, [this, after, query, done = std::move(done)](auto archived) mutable {
+    if (!archived) return done(std::unexpected(std::move(archived.error())));
+    read_up_to_ = archived->size() < query.limit ? query.before - 1 : archived->back()->revision;
+    page_.assign(archived->begin(), archived->end());
+    Next(after, std::move(done));
+  });
+}
+
+}  // namespace board

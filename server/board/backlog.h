@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <functional>
+
+#include "board/board.h"
+
+namespace board {
+
+// What one watch has still to be told, oldest first: from the board and, where that has forgotten it, from the archive.
+// Not thread-safe: one Next at a time.
+class Backlog {
+ public:
+  Backlog(const Board& board, Filter filter) : board_(board), filter_(std::move(filter)) {}
+
+  // As Board::NextAfter, over both. `done` is called once, maybe at once; this must live until then.
+  using Done = std::function<void(std::expected<Board::Next, jobs::ArchiveError>)>;
+  void Next(std::uint64_t after, Done done);
+
+  // How many archived statuses are held at once.
+  static constexpr std::size_t kPage = 64;
+
+ private:
+  const Board& board_;
+  const Filter filter_;
+  std::deque<Snapshot> page_;     // of the archive, oldest first
+  std::uint64_t read_up_to_ = 0;  // what the archive has up to this revision was read
+};
+
+}  // namespace board

@@ -1,0 +1,424 @@
+// The board with an archive behind it: one that the test plays.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <deque>
+
+#include "board/backlog.h"
+#include "board/board.h"
+
+namespace board {
+namespace {
+
+using namespace std::chrono_literals;
+using jobs::JobState;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+const jobs::Time kNow{1'700'000'000s};
+const jobs::Steady kSteady{1000s};
+
+class PlayedArchive final : public jobs::Archive {
+ public:
+  void Wake() override { ++wakes; }
+  void Find(const std::string& job_id, Done done) override { finds.emplace_back(job_id, std::move(done)); }
+  void List(const jobs::ArchiveQuery& query, Done done) override { lists.emplace_back(query, std::move(done)); }
+
+  // Answers the question that was asked first.
+  void Found(std::vector<Snapshot> statuses) {
+    const Done done = std::move(finds.front().second);
+    finds.pop_front();
+    done(std::move(statuses));
+  }
+  void Listed(std::vector<Snapshot> statuses) {
+    const Done done = std::move(lists.front().second);
+    lists.pop_front();
+    done(std::move(statuses));
+  }
+  void CannotFind() {
+    const Done done = std::move(finds.front().second);
+    finds.pop_front();
+    done(std::unexpected(jobs::ArchiveError{"damaged"}));
+  }
+
+  int wakes = 0;
+  std::deque<std::pair<std::string, Done>> finds;
+  std::deque<std::pair<jobs::ArchiveQuery, Done>> lists;
+};
+
+class Asked final : public jobs::JobSource {
+ public:
+  void LookFor(const std::string& job_id, jobs::Steady) override { looked_for.push_back(job_id); }
+  void StopLookingFor(const std::string&) override {}
+  std::vector<std::string> looked_for;
+};
+
+class Told final : public Watcher {
+ public:
+  void OnChange(bool of_state) override { changes.push_back(of_state); }
+  std::vector<bool> changes;
+};
+
+jobs::QueueObserved Queue(std::vector<std::string> running, std::vector<std::string> pending) {
+  jobs::QueueObserved queue;
+  for (auto& id : running) queue.listing.running.push_back({id, {0}, {}});
+  for (auto& id : pending) queue.listing.pending.push_back({id, {1}, {}});
+  return queue;
+}
+
+jobs::HistoryObserved Success(std::string id) {
+  jobs::HistoryObserved history{std::move(id), {}};
+  history.entry.end = jobs::HistoryEntry::End::kSuccess;
+  return history;
+}
+
+Snapshot Archived(const std::string& id, std::uint64_t revision, JobState state = JobState::kCompleted,
+                  const std::string& backend = "a") {
+  return std::make_shared<const jobs::JobStatus>(
+      jobs::JobStatus{.job_id = id, .backend = backend, .state = state, .revision = revision, .observe_time = kNow});
+}
+
+class ArchivedBoard : public testing::Test {
+ protected:
+  explicit ArchivedBoard(Past earlier = {}) : past(std::move(earlier)) {
+    board.Connect("a", source);
+    board.Connect("b", source_b);
+  }
+
+  void See(jobs::Observation observation, jobs::Time now = kNow) { board.Observe("a", std::move(observation), now); }
+  Snapshot Find(const std::string& id, const std::string& backend = "") { return board.Find(id, backend).snapshot; }
+  std::vector<std::string> Take() {
+    std::vector<std::string> ids;
+    for (const jobs::Unwritten& unwritten : board.TakeUnwritten(100).statuses) ids.push_back(unwritten.status->job_id);
+    return ids;
+  }
+  void Write() {
+    while (!Take().empty()) board.OnWritten({.ok = true}, kNow);
+  }
+  std::function<void(LookupResult)> Note(std::string& word) {
+    return [&word](const LookupResult& result) {
+      const auto* not_asked = std::get_if<NotAsked>(&result);
+      word += std::holds_alternative<Snapshot>(result)   ? "found"
+              : std::holds_alternative<NotFound>(result) ? "not found"
+                                                         : "not asked " + not_asked->backend;
+    };
+  }
+  std::vector<std::string> List(const ListQuery& query, std::vector<Snapshot> archived = {}) {
+    std::vector<std::string> ids;
+    board.List(query, [&](const Board::Listed& listed) {
+      for (const Board::Sighted& sighted : listed.value()) ids.push_back(sighted.snapshot->job_id);
+    });
+    if (!archive.lists.empty()) archive.Listed(std::move(archived));
+    return ids;
+  }
+
+  PlayedArchive archive;
+  Past past;
+  Asked source, source_b;
+  Board board{{{"a", "http://a"}, {"b", "http://b"}},
+              {.keep_finished = 1h, .max_finished_jobs = 3, .remember_unknown = 1s},
+              100,
+              {&archive, past.newest_verdict, past.unfinished, past.former_backends}};
+};
+
+TEST_F(ArchivedBoard, NobodyIsToldOfAChangeOfStateBeforeItIsOnTheDisk) {
+  const auto told = std::make_shared<Told>();
+  const auto subscription = board.Subscribe({}, told);
+  See(Queue({"x"}, {}));
+  EXPECT_EQ(Find("x"), nullptr);
+  EXPECT_THAT(told->changes, IsEmpty());
+  EXPECT_EQ(archive.wakes, 1);
+  EXPECT_THAT(Take(), ElementsAre("x"));
+  EXPECT_EQ(Find("x"), nullptr);
+  board.OnWritten({.ok = true}, kNow);
+  EXPECT_EQ(Find("x")->state, JobState::kProcessing);
+  EXPECT_THAT(told->changes, ElementsAre(true));
+
+  See(Success("x"));
+  EXPECT_EQ(Find("x")->state, JobState::kProcessing) << "as it was";
+  Take();
+  board.OnWritten({.ok = true}, kNow);
+  EXPECT_EQ(Find("x")->state, JobState::kCompleted);
+  EXPECT_THAT(told->changes, ElementsAre(true, true));
+}
+
+TEST_F(ArchivedBoard, AVerdictIsToldUnderTheRevisionThatIsOnTheDisk) {
+  See(Success("x"));
+  const auto batch = board.TakeUnwritten(100);
+  ASSERT_THAT(batch.statuses, SizeIs(1));
+  EXPECT_EQ(batch.revision, batch.statuses[0].status->revision);
+  board.OnWritten({.ok = true}, kNow);
+  EXPECT_EQ(Find("x")->revision, batch.revision);
+}
+
+TEST_F(ArchivedBoard, OtherJobsMoveOnWhileAVerdictIsWrittenAndItsRevisionIsGreaterThanAllTheirs) {
+  See(Queue({"x"}, {"y"}));
+  Write();
+  See(Success("x"));
+  Take();
+  See(Queue({"x"}, {"z", "y"}));
+  EXPECT_EQ(Find("y")->queue->size, 2) << "movement within a state does not wait";
+  const std::uint64_t before = board.NextAfter({}, 0).revision;
+  board.OnWritten({.ok = true}, kNow);
+  EXPECT_GT(Find("x")->revision, before);
+  EXPECT_EQ(board.NextAfter({}, before).sighted.snapshot->job_id, "x") << "who has been told of y is told of x";
+}
+
+TEST_F(ArchivedBoard, MovementWithinAStateIsNotWritten) {
+  See(Queue({"x"}, {"y"}));
+  Write();
+  archive.wakes = 0;
+  See(Queue({"x"}, {"y", "z"}));
+  EXPECT_EQ(Find("y")->queue->size, 2);
+  EXPECT_THAT(Take(), ElementsAre("z"));
+}
+
+TEST_F(ArchivedBoard, AJobThatEndsWhileItsBeginningIsWrittenIsToldToHaveEnded) {
+  const auto told = std::make_shared<Told>();
+  const auto subscription = board.Subscribe({}, told);
+  See(Queue({"x"}, {}));
+  Take();
+  See(Success("x"));
+  board.OnWritten({.ok = true}, kNow);
+  EXPECT_EQ(Find("x"), nullptr);
+  Write();
+  EXPECT_EQ(Find("x")->state, JobState::kCompleted);
+  EXPECT_THAT(told->changes, SizeIs(1));
+}
+
+TEST_F(ArchivedBoard, AJobThatWaitsIsStaleOnceItIsToldIfItsBackendHasGoneMeanwhile) {
+  See(Queue({"x"}, {}));
+  Take();
+  See(jobs::BackendFailed{});
+  board.OnWritten({.ok = true}, kNow);
+  EXPECT_TRUE(Find("x")->stale);
+}
+
+TEST_F(ArchivedBoard, WhatTheDiskDoesNotTakeIsToldAllTheSame) {
+  See(Success("x"));
+  Take();
+  board.OnWritten({.ok = false}, kNow);
+  EXPECT_EQ(Find("x")->state, JobState::kCompleted);
+  const std::uint64_t told = Find("x")->revision;
+  See(Success("y"));
+  EXPECT_EQ(Find("y")->state, JobState::kCompleted) << "nothing waits for a disk that is known not to work";
+
+  const auto batch = board.TakeUnwritten(100);
+  ASSERT_THAT(batch.statuses, SizeIs(2));
+  EXPECT_EQ(batch.statuses[0].status->revision, told) << "it is tried again, as it was told";
+  EXPECT_TRUE(batch.statuses[0].replaces);
+  board.OnWritten({.ok = true}, kNow);
+  See(Success("z"));
+  EXPECT_EQ(Find("z"), nullptr) << "it works again, so it is waited for again";
+}
+
+TEST_F(ArchivedBoard, ADiskThatHangsIsNotWaitedForLongerThanThePatience) {
+  See(Success("x"));
+  Take();
+  See(jobs::BackendAnswered{}, kNow + 10s);
+  EXPECT_EQ(Find("x"), nullptr);
+  See(jobs::BackendAnswered{}, kNow + 11s);
+  EXPECT_EQ(Find("x")->state, JobState::kCompleted);
+  const std::uint64_t told = Find("x")->revision;
+  board.OnWritten({.ok = true}, kNow + 60s);
+  const auto again = board.TakeUnwritten(100);
+  ASSERT_THAT(again.statuses, SizeIs(1));
+  EXPECT_EQ(again.statuses[0].status->revision, told) << "the disk has it under another";
+}
+
+TEST_F(ArchivedBoard, AnIdThatHadEndedLongAgoAndIsUsedAgainKeepsItsEnd) {
+  std::string word;
+  const auto told = std::make_shared<Told>();
+  const auto subscription = board.Subscribe({.job_ids = {"x"}}, told);
+  See(Queue({"x"}, {}));
+  EXPECT_THAT(Take(), ElementsAre("x"));
+  board.OnWritten({.ok = true, .ended_before = {Archived("x", 50)}}, kNow);
+  EXPECT_EQ(Find("x")->revision, 50u);
+  EXPECT_THAT(told->changes, ElementsAre(true));
+  See(Queue({"x"}, {}));
+  EXPECT_THAT(Take(), IsEmpty());
+}
+
+TEST_F(ArchivedBoard, WhoLooksForAJobThatIsBeingWrittenIsAnsweredOnceItIsThere) {
+  std::string word;
+  See(Success("x"));
+  const auto wait = board.LookUp("x", "", kSteady, kSteady, Note(word));
+  archive.Found({});
+  EXPECT_EQ(word, "");
+  Write();
+  EXPECT_EQ(word, "found");
+}
+
+TEST_F(ArchivedBoard, AJobThatIsNotInMemoryIsReadFromTheArchiveAndNobodyElseIsAsked) {
+  std::string word;
+  const auto wait = board.LookUp("x", "", kSteady, kSteady, Note(word));
+  ASSERT_THAT(archive.finds, SizeIs(1));
+  EXPECT_EQ(archive.finds.front().first, "x");
+  archive.Found({Archived("x", 50)});
+  EXPECT_EQ(word, "found");
+  EXPECT_THAT(source.looked_for, IsEmpty());
+  EXPECT_EQ(Find("x")->revision, 50u);
+}
+
+TEST_F(ArchivedBoard, AJobThatTheArchiveDoesNotHaveEitherIsLookedForAtItsBackend) {
+  std::string word;
+  const auto wait = board.LookUp("x", "a", kSteady, kSteady, Note(word));
+  EXPECT_THAT(source.looked_for, IsEmpty());
+  archive.Found({Archived("x", 50, JobState::kCompleted, "b")});
+  EXPECT_THAT(source.looked_for, ElementsAre("x"));
+  EXPECT_THAT(source_b.looked_for, IsEmpty());
+  See(jobs::LookupMissed{"x", kSteady});
+  EXPECT_EQ(word, "not found");
+}
+
+TEST_F(ArchivedBoard, NobodysWordIsTakenForWhoeverIsStillWaitingForTheArchive) {
+  std::string word;
+  const auto wait = board.LookUp("x", "a", kSteady, kSteady, Note(word));
+  See(jobs::LookupMissed{"x", kSteady});  // asked for somebody else
+  EXPECT_EQ(word, "");
+  archive.Found({Archived("x", 50)});
+  EXPECT_EQ(word, "found");
+}
+
+TEST_F(ArchivedBoard, WhereTheArchiveCannotBeReadAJobIsNotSaidToBeUnknown) {
+  std::string word;
+  const auto wait = board.LookUp("x", "a", kSteady, kSteady, Note(word));
+  archive.CannotFind();
+  EXPECT_THAT(source.looked_for, ElementsAre("x"));
+  See(jobs::LookupMissed{"x", kSteady});
+  EXPECT_EQ(word, "not asked ");
+}
+
+TEST_F(ArchivedBoard, AWaitThatWasGivenUpIsNotAnsweredByTheArchive) {
+  std::string word;
+  { const auto wait = board.LookUp("x", "a", kSteady, kSteady, Note(word)); }
+  archive.Found({});
+  EXPECT_EQ(word, "");
+  EXPECT_THAT(source.looked_for, IsEmpty());
+}
+
+TEST_F(ArchivedBoard, ListsWhatIsInMemoryAndInTheArchiveEachOnceNewestFirst) {
+  for (const char* id : {"1", "2", "3", "4", "5"}) {
+    See(Success(id));
+    Write();
+  }
+  See(Queue({"r"}, {}));
+  Write();
+  EXPECT_EQ(Find("1"), nullptr) << "no room for it";
+  const Snapshot two = Archived("2", 60);
+  EXPECT_THAT(List({.limit = 10}, {Find("5"), Find("4"), two, Archived("1", 50)}),
+              ElementsAre("r", "5", "4", "3", "2", "1"));
+}
+
+TEST_F(ArchivedBoard, ListsNoEndThatIsNotTheJobsNewestStatus) {
+  See(Queue({"x"}, {}));
+  Write();
+  EXPECT_THAT(List({.limit = 10}, {Archived("x", 50, JobState::kLost), Archived("y", 40)}), ElementsAre("x", "y"));
+}
+
+TEST_F(ArchivedBoard, APageOfWhatIsAllInMemoryDoesNotAskTheArchive) {
+  for (const char* id : {"1", "2", "3", "4"}) {
+    See(Success(id));
+    Write();
+  }
+  EXPECT_THAT(List({.limit = 2}), ElementsAre("4", "3"));
+  EXPECT_THAT(archive.lists, IsEmpty());
+  board.List({.limit = 5}, [](const Board::Listed&) {});
+  EXPECT_THAT(archive.lists, SizeIs(1));
+}
+
+// What a watch of all is told after a revision, of which the archive has so much.
+class Backlogged : public ArchivedBoard {
+ protected:
+  Backlogged() : ArchivedBoard(Past{.newest_verdict = 90}) {}
+
+  std::vector<std::uint64_t> Read(std::uint64_t after) {
+    Backlog backlog(board, {});
+    std::vector<std::uint64_t> revisions;
+    for (bool more = true; more;) {
+      backlog.Next(after, [&](const auto& next) {
+        more = next->sighted.snapshot != nullptr;
+        if (more) revisions.push_back(after = next->sighted.snapshot->revision);
+      });
+      while (!archive.lists.empty()) {
+        const jobs::ArchiveQuery query = archive.lists.front().first;
+        EXPECT_FALSE(query.newest_first);
+        std::vector<Snapshot> page;
+        for (const Snapshot& status : archived) {
+          if (status->revision > query.after && status->revision < query.before && page.size() < query.limit)
+            page.push_back(status);
+        }
+        ++pages;
+        archive.Listed(page);
+      }
+    }
+    return revisions;
+  }
+
+  std::vector<Snapshot> archived;
+  int pages = 0;
+};
+
+TEST_F(Backlogged, IsGivenTheArchivedStatusesInOrderAndThenThoseInMemory) {
+  for (std::uint64_t revision = 10; revision <= 90; revision += 20) {
+    archived.push_back(Archived(std::to_string(revision), revision));
+  }
+  See(Queue({"r"}, {}));
+  Write();
+  EXPECT_THAT(Read(0), ElementsAre(10u, 30u, 50u, 70u, 90u, Find("r")->revision));
+  EXPECT_THAT(Read(50), ElementsAre(70u, 90u, Find("r")->revision));
+  pages = 0;
+  EXPECT_THAT(Read(90), ElementsAre(Find("r")->revision));
+  EXPECT_EQ(pages, 0) << "nothing the archive could add";
+}
+
+TEST_F(Backlogged, IsGivenMoreThanAPageOfThem) {
+  for (std::uint64_t revision = 1; revision <= 85; ++revision) {
+    archived.push_back(Archived(std::to_string(revision), revision));
+  }
+  EXPECT_THAT(Read(0), SizeIs(85));
+  EXPECT_EQ(pages, 2);
+}
+
+TEST_F(Backlogged, IsGivenWhatIsInBothOnceAndOfAJobThatLivesAgainOnlyTheLife) {
+  archived = {Archived("x", 10, JobState::kLost), Archived("y", 20), Archived("z", 30)};
+  std::string word;
+  const auto wait = board.LookUp("y", "", kSteady, kSteady, Note(word));
+  archive.Found({archived[1]});
+  See(Queue({"x"}, {}));
+  Write();
+  EXPECT_THAT(Read(0), ElementsAre(20u, 30u, Find("x")->revision));
+}
+
+class WithUnfinished : public ArchivedBoard {
+ protected:
+  WithUnfinished()
+      : ArchivedBoard(Past{
+            .newest_verdict = 90,
+            .unfinished = {*Archived("x", 0, JobState::kProcessing), *Archived("old", 0, JobState::kQueued, "gone")},
+            .former_backends = {"gone"}}) {}
+};
+
+TEST_F(WithUnfinished, JobsOfBeforeAreStaleUntilTheirBackendIsSeen) {
+  EXPECT_TRUE(Find("x")->stale);
+  EXPECT_GT(Find("x")->revision, 100u) << "that is news";
+  See(Queue({"x"}, {}));
+  EXPECT_FALSE(Find("x")->stale);
+}
+
+TEST_F(WithUnfinished, StatusesOfABackendThatIsConfiguredNoMoreAreThere) {
+  EXPECT_TRUE(board.HasBackend("gone"));
+  EXPECT_TRUE(Find("old", "gone")->stale);
+  EXPECT_THAT(List({.backend = "gone", .limit = 10}, {Archived("ended", 20, JobState::kFailed, "gone")}),
+              ElementsAre("old", "ended"));
+  EXPECT_THAT(board.Backends(), SizeIs(2)) << "but it is not one that is watched";
+  std::string word;
+  const auto wait = board.LookUp("ended", "gone", kSteady, kSteady, Note(word));
+  archive.Found({});
+  EXPECT_EQ(word, "not found") << "there is nobody to ask";
+}
+
+}  // namespace
+}  // namespace board
