@@ -1,0 +1,16 @@
+#pragma once
+
+#include <compare>
+
+namespace jobs {
+
+// ComfyUI's `number` of a queue item (`priority` in /api/jobs): lower runs first. It may be negative, fractional,
+// infinite or NaN. Which run of a re-used prompt_id is meant is told by the number.
+struct QueueNumber {
+  double value = 0;
+  // A total order, as sorting needs: NaN after everything, equal to itself.
+  friend std::weak_ordering operator<=>(QueueNumber a, QueueNumber b);
+  friend bool operator==(QueueNumber a, QueueNumber b) { return (a <=> b) == 0; }
+};
+
+}  // namespace jobs
