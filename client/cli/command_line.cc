@@ -87,10 +87,16 @@ void AddList(CLI::App& app, CommandLine& line) {
   list->add_option_function<std::vector<std::string>>("--state", read, "Only jobs in these states: failed,lost")
       ->delimiter(',')
       ->type_name("STATE[,STATE]");
-  list->add_option("--limit", line.limit, "How many at most")
-      ->check(CLI::Range(1, std::numeric_limits<int>::max()))
-      ->type_name("N")
-      ->capture_default_str();
+  CLI::Option* const limit = list->add_option("--limit", line.limit, "How many at most")
+                                 ->check(CLI::Range(1, std::numeric_limits<int>::max()))
+                                 ->type_name("N")
+                                 ->capture_default_str();
+  list->add_flag("--all", line.all, "However many there are")->excludes(limit);
+  list->footer(
+      "WHEN tells how long ago a job ended; or started, if it runs; or was submitted, if it waits. After a day: the "
+      "date\n"
+      "and time here. In a pipe nothing is cut, and the first line is always the header; for programs there is "
+      "--json.");
   list->callback([&line] { line.command = Command::kList; });
 }
 
