@@ -30,6 +30,7 @@ namespace {
 
 constexpr int kRedrawMs = 100;
 constexpr std::size_t kNamedInComplaint = 5;
+constexpr std::chrono::milliseconds kPatienceAfterTimeout{1'000};
 
 std::unique_ptr<View> MakeView(const CommandLine& line) {
   if (UseTerminal(line)) {
@@ -178,7 +179,25 @@ std::optional<ExitCode> Attend(Shared& shared, const Signals& signals, const Wak
   }
 }
 
-ExitCode ComplainOfTime(const CommandLine& line, const Shared& shared) {
+// Brings up to date what is known of unfinished jobs: what a watch tells of them is thinned. Does not take long.
+void AskAgain(const CommandLine& line, std::map<std::string, JobStatus>& newest) {
+  ClientOptions options = line.client;
+  options.call_timeout = std::min(options.call_timeout, kPatienceAfterTimeout);
+  const Result<Client> client = Client::Create(options);
+  if (!client) return;
+  std::size_t asked = 0;
+  for (auto& [id, known] : newest) {
+    if (IsTerminal(known.state())) continue;
+    if (++asked > kNamedInComplaint) return;
+    Result<JobStatus> status = client->GetStatus(id, known.backend());
+    if (!status) return;
+    // One that ended only now was not finished in time.
+    if (status->revision() > known.revision() && !IsTerminal(status->state())) known = *std::move(status);
+  }
+}
+
+ExitCode ComplainOfTime(const CommandLine& line, Shared& shared) {
+  AskAgain(line, shared.newest);
   std::string text = "not finished within " + FormatDuration(*line.timeout) + ":";
   std::size_t unfinished = 0;
   for (const std::string& id : line.job_ids) {
@@ -192,7 +211,7 @@ ExitCode ComplainOfTime(const CommandLine& line, const Shared& shared) {
   return ExitCode::kTimeout;
 }
 
-ExitCode CodeOfEnd(const CommandLine& line, const Shared& shared) {
+ExitCode CodeOfEnd(const CommandLine& line, Shared& shared) {
   ExitCode code = ExitCode::kOk;
   for (const auto& [id, status] : shared.newest) code = Worse(code, ExitCodeOf(status.state()));
   if (*shared.end) return code;

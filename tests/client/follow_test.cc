@@ -182,6 +182,25 @@ TEST_F(Follow, WaitThatRunsOutOfTimeSaysHowFarTheJobsAre) {
               HasSubstr("not finished within 500ms: j1 (KSampler 12/20) j2 (not heard of). Allow more with --timeout"));
 }
 
+TEST_F(Follow, WaitThatRunsOutOfTimeAsksForWhatWasThinnedOut) {
+  std::vector<std::string> asked;
+  service_.get_status = [&](const GetStatusRequest& request, GetStatusResponse& response) {
+    asked.push_back(request.job_id());
+    JobStatus& status = *response.mutable_status();
+    status = MakeProcessing(request.job_id(), 90);
+    status.set_message("KSampler 18/20");
+    status.set_revision(request.job_id() == "j1" ? 5 : 0);
+    return grpc::Status::OK;
+  };
+  Process process(With({"wait", "j1", "j2", "j3", "--timeout", "500ms"}));
+  const auto stream = service_.NextWatch();
+  stream->Send(MakeProcessing("j1", 40));
+  stream->Send(MakeProcessing("j2", 40));
+  EXPECT_EQ(process.Wait(), 6);
+  EXPECT_THAT(process.error(), HasSubstr(": j1 (KSampler 18/20) j2 (KSampler 12/20) j3 (not heard of). "));
+  EXPECT_THAT(asked, ElementsAre("j1", "j2")) << "a job not heard of would be looked up at ComfyUI";
+}
+
 TEST_F(Follow, WaitForAnUnknownJobExitsWithFour) {
   Process process(With({"wait", "j1"}));
   service_.NextWatch()->Finish(
