@@ -250,6 +250,26 @@ TEST_F(Command, ListPrintsAPageBeforeItAsksForTheNext) {
   EXPECT_EQ(process.Wait(), 5) << "what was printed is not all";
 }
 
+TEST_F(Command, ThatIsNoneIsNamedAndTheNearestSuggested) {
+  EXPECT_EQ(Run({"bogus"}), 2);
+  EXPECT_THAT(err_, StartsWith("\"bogus\" is not a command; there are get, watch, wait, list and backends\n"));
+  EXPECT_EQ(Run({"--json", "wtach", "j1"}), 2);
+  EXPECT_THAT(err_, StartsWith("\"wtach\" is not a command; did you mean \"watch\"?\n"));
+  EXPECT_EQ(Run({"\x1b[2J"}), 2);
+  EXPECT_THAT(err_, StartsWith("\"\\x1b[2J\" is not a command; "));
+  EXPECT_EQ(Run({"--bogus"}), 2);
+  EXPECT_THAT(err_, StartsWith("\"--bogus\" is not an option\n"));
+  EXPECT_EQ(Run({}), 2);
+  EXPECT_THAT(err_, StartsWith("a command is missing; there are get, "));
+}
+
+TEST_F(Command, RefusesAnEmptyJobId) {
+  for (const char* const command : {"get", "watch", "wait"}) {
+    EXPECT_EQ(Run({command, "j1", ""}), 2);
+    EXPECT_THAT(err_, StartsWith("JOB_ID: \"\" is not a job; is a variable empty?\n"));
+  }
+}
+
 TEST_F(Command, BackendsTellsWhoAnswers) {
   service_.list_backends = [](const ListBackendsRequest&, ListBackendsResponse& response) {
     Backend& up = *response.add_backends();
