@@ -1,13 +1,16 @@
 #include "cli/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <string_view>
 
 #include "cli/duration.h"
 #include "cli/help.h"
+#include "cli/nearest.h"
 #include "cli/text.h"
 #include "cli/words.h"
 
@@ -43,8 +46,11 @@ void AddGlobal(CLI::App& app, CommandLine& line, std::string& token_file) {
 }
 
 CLI::Option* AddJobs(CLI::App& command, CommandLine& line) {
-  const auto utf8 = [](const std::string& id) { return IsValidUtf8(id) ? "" : "a JOB_ID must be UTF-8"; };
-  return command.add_option("JOB_ID", line.job_ids, "prompt_id of a job")->type_name("")->check(utf8, "");
+  const auto check = [](const std::string& id) {
+    if (id.empty()) return "\"\" is not a job; is a variable empty?";
+    return IsValidUtf8(id) ? "" : "a JOB_ID must be UTF-8";
+  };
+  return command.add_option("JOB_ID", line.job_ids, "prompt_id of a job")->type_name("")->check(check, "");
 }
 
 void AddWatchOptions(CLI::App& command, CommandLine& line) {
@@ -87,10 +93,16 @@ void AddList(CLI::App& app, CommandLine& line) {
   list->add_option_function<std::vector<std::string>>("--state", read, "Only jobs in these states: failed,lost")
       ->delimiter(',')
       ->type_name("STATE[,STATE]");
-  list->add_option("--limit", line.limit, "How many at most")
-      ->check(CLI::Range(1, std::numeric_limits<int>::max()))
-      ->type_name("N")
-      ->capture_default_str();
+  CLI::Option* const limit = list->add_option("--limit", line.limit, "How many at most")
+                                 ->check(CLI::Range(1, std::numeric_limits<int>::max()))
+                                 ->type_name("N")
+                                 ->capture_default_str();
+  list->add_flag("--all", line.all, "However many there are")->excludes(limit);
+  list->footer(
+      "WHEN tells how long ago a job ended; or started, if it runs; or was submitted, if it waits. After a day: the "
+      "date\n"
+      "and time here. In a pipe nothing is cut, and the first line is always the header; for programs there is "
+      "--json.");
   list->callback([&line] { line.command = Command::kList; });
 }
 
@@ -107,6 +119,17 @@ std::string ReadToken(const std::string& file) {
   const auto first = token.find_first_not_of(" \t\r\n");
   if (first == std::string::npos) return "";
   return token.substr(first, token.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+// What to say when there is no command. `rest` is what the command line has besides options.
+std::string NoCommand(const std::vector<std::string>& rest) {
+  constexpr std::array<std::string_view, 5> kCommands = {"get", "watch", "wait", "list", "backends"};
+  const std::string there_are = "there are get, watch, wait, list and backends";
+  if (rest.empty()) return "a command is missing; " + there_are;
+  if (rest.front().starts_with('-')) return "\"" + Escape(rest.front()) + "\" is not an option";
+  const std::string_view nearest = Nearest(rest.front(), kCommands);
+  return "\"" + Escape(rest.front()) + "\" is not a command; " +
+         (nearest.empty() ? there_are : "did you mean \"" + std::string(nearest) + "\"?");
 }
 
 }  // namespace
@@ -136,6 +159,10 @@ std::variant<CommandLine, ExitCode> ParseCommandLine(int argc, const char* const
   try {
     app.parse(argc, argv);
     line.client.token = ReadToken(token_file);
+  } catch (const CLI::RequiredError& error) {
+    const bool no_command = app.get_subcommands().empty();
+    app.exit(no_command ? CLI::RequiredError(NoCommand(app.remaining()), CLI::ExitCodes::RequiredError) : error);
+    return ExitCode::kUsage;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? ExitCode::kOk : ExitCode::kUsage;
   }

@@ -33,6 +33,7 @@ struct CommandLine {
   // list
   std::vector<JobState> states;
   int limit = 50;
+  bool all = false;  // instead of the limit
 };
 
 // Reads the arguments and the environment. When there is nothing left to do (help was asked for, or the command line is

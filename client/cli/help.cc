@@ -14,6 +14,7 @@ Examples:
 
 Output: on a terminal, watch and wait draw progress bars. In a pipe there is one line for each change:
   TIME JOB STATE message      (lines that begin with two spaces belong to the job above)
+list prints a table, in a pipe too.
 With --json each line is a JobStatus (or Backend) in proto3's JSON: lowerCamelCase names, zero and empty fields left out.
 
 Exit codes:

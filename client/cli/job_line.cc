@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "cli/bar.h"
 #include "cli/report.h"
+#include "cli/segments.h"
 #include "cli/text.h"
 #include "cli/words.h"
 
@@ -25,44 +25,6 @@ constexpr std::size_t kStateWidth = 10;
 constexpr std::size_t kNarrow = 60;  // below this there is no room for a bar
 constexpr std::size_t kShortestBar = 8;
 constexpr std::size_t kLongestBar = 30;
-constexpr std::string_view kPlain, kBold = "1", kDim = "2", kRed = "31", kGreen = "32", kYellow = "33", kCyan = "36";
-
-struct Segment {
-  std::string text;
-  std::string_view color;  // a number of ANSI's "select graphic rendition"; empty: none
-};
-
-std::string_view ColorOf(JobState state) {
-  switch (state) {
-    case JOB_STATE_PROCESSING:
-      return kCyan;
-    case JOB_STATE_COMPLETED:
-      return kGreen;
-    case JOB_STATE_FAILED:
-      return kRed;
-    case JOB_STATE_CANCELLED:
-    case JOB_STATE_LOST:
-      return kYellow;
-    default:
-      return kPlain;
-  }
-}
-
-std::string Join(const std::vector<Segment>& segments, const Style& style) {
-  std::string line;
-  std::size_t room = style.width;
-  for (const Segment& segment : segments) {
-    const std::string text = Clip(segment.text, room);
-    if (style.color && !segment.color.empty() && !text.empty()) {
-      line += "\x1b[" + std::string(segment.color) + "m" + text + "\x1b[0m";
-    } else {
-      line += text;
-    }
-    if (text.size() < segment.text.size()) break;
-    room -= DisplayWidth(text);
-  }
-  return line;
-}
 
 // How long the job has been running: since ComfyUI's start time if it told one, else since we first saw it.
 milliseconds Elapsed(const JobView& job, Time now) {
@@ -97,12 +59,6 @@ void AddProcessing(const JobView& job, Time now, const Style& style, std::vector
   if (!node.empty()) segments.push_back({"  " + node, kPlain});
 }
 
-std::string Ending(const JobStatus& status) {
-  if (status.state() != JOB_STATE_COMPLETED) return Message(status);
-  const int outputs = status.outputs_size();
-  return std::to_string(outputs) + (outputs == 1 ? " output" : " outputs");
-}
-
 }  // namespace
 
 std::string JobLine(const JobView& job, Time now, const Style& style) {
@@ -121,7 +77,7 @@ std::string JobLine(const JobView& job, Time now, const Style& style) {
   }
   if (!IsTerminal(status.state())) AddTimeLeft(job, now, style, segments);
   if (style.name_backend) segments.push_back({"  on " + Escape(status.backend()), kDim});
-  return Join(segments, style);
+  return Join(segments, style.width, style.color);
 }
 
 }  // namespace jobstatus::cli

@@ -76,6 +76,15 @@ std::string Message(const JobStatus& status) {
   return Escape(message);
 }
 
+std::string Ending(const JobStatus& status) {
+  std::string message = Message(status);
+  if (status.state() != JOB_STATE_COMPLETED) return message;
+  // The service counts better: it may have left some out of the status.
+  if (constexpr std::string_view kWith = "with "; message.starts_with(kWith)) return message.substr(kWith.size());
+  if (!message.empty()) return message;
+  return std::to_string(status.outputs_size()) + (status.outputs_size() == 1 ? " output" : " outputs");
+}
+
 std::vector<std::string> Details(const JobStatus& status) {
   std::vector<std::string> lines;
   if (!IsTerminal(status.state())) return lines;

@@ -17,4 +17,7 @@ std::vector<std::string> Details(const JobStatus& status);
 // The service's message, safe to print, without the state's name where it begins with that; may be empty.
 std::string Message(const JobStatus& status);
 
+// What a message says beside the state of a job that has ended: "2 outputs", "in VAEDecode: out of memory".
+std::string Ending(const JobStatus& status);
+
 }  // namespace jobstatus::cli

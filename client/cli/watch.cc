@@ -11,12 +11,15 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/duration.h"
 #include "cli/explain.h"
 #include "cli/live_view.h"
+#include "cli/pages.h"
 #include "cli/plain_view.h"
 #include "cli/report.h"
 #include "cli/signals.h"
@@ -27,6 +30,7 @@ namespace {
 
 constexpr int kRedrawMs = 100;
 constexpr std::size_t kNamedInComplaint = 5;
+constexpr std::chrono::milliseconds kPatienceAfterTimeout{1'000};
 
 std::unique_ptr<View> MakeView(const CommandLine& line) {
   if (UseTerminal(line)) {
@@ -44,14 +48,66 @@ std::chrono::milliseconds FittingInterval(const CommandLine& line) {
   return line.json ? std::chrono::milliseconds(0) : std::chrono::seconds(1);
 }
 
-WatchRequest MakeRequest(const CommandLine& line) {
+// Where a watch begins.
+struct Start {
+  std::uint64_t after_revision = 0;
+  bool answered = false;             // the service is known to be there
+  std::vector<JobStatus> under_way;  // oldest first; none is newer than after_revision
+};
+
+// The newest revision of any job; 0: there is none.
+Result<std::uint64_t> NewestRevision(const Client& client, const CommandLine& line) {
+  ListStatusesRequest request;
+  request.set_backend(line.backend);
+  request.set_page_size(1);
+  std::uint64_t newest = 0;
+  const Result<void> end = EachPage(client, std::move(request), [&](const ListStatusesResponse& page) {
+    if (!page.statuses().empty()) newest = page.statuses(0).revision();
+    return page.statuses().empty();
+  });
+  if (!end) return std::unexpected(end.error());
+  return newest;
+}
+
+// Jobs that run or wait and have not changed since that revision.
+Result<std::vector<JobStatus>> UnderWay(const Client& client, const CommandLine& line, std::uint64_t revision) {
+  ListStatusesRequest request;
+  request.set_backend(line.backend);
+  request.add_states(comfyui::jobstatus::v1::JOB_STATE_QUEUED);
+  request.add_states(comfyui::jobstatus::v1::JOB_STATE_PROCESSING);
+  request.set_page_size(kLargestPage);
+  std::vector<JobStatus> jobs;
+  const Result<void> end = EachPage(client, std::move(request), [&](ListStatusesResponse& page) {
+    for (JobStatus& job : *page.mutable_statuses()) {
+      if (job.revision() <= revision) jobs.push_back(std::move(job));
+    }
+    return true;
+  });
+  if (!end) return std::unexpected(end.error());
+  std::ranges::sort(jobs, {}, &JobStatus::revision);
+  return jobs;
+}
+
+// A watch of everything from the beginning would be told the end of every job that the service remembers. So it begins
+// at the newest revision, read first: whatever changes while the list of unfinished jobs is read is told by the watch.
+Result<Start> FindStart(const Client& client, const CommandLine& line) {
+  if (!line.job_ids.empty() || line.after_revision) return Start{.after_revision = line.after_revision.value_or(0)};
+  const Result<std::uint64_t> newest = NewestRevision(client, line);
+  if (!newest) return std::unexpected(newest.error());
+  if (*newest == 0) return Start{.answered = true};
+  Result<std::vector<JobStatus>> under_way = UnderWay(client, line, *newest);
+  if (!under_way) return std::unexpected(under_way.error());
+  return Start{.after_revision = *newest, .answered = true, .under_way = *std::move(under_way)};
+}
+
+WatchRequest MakeRequest(const CommandLine& line, const Start& start) {
   return {.job_ids = line.job_ids,
           .backend = line.backend,
-          .after_revision = line.after_revision.value_or(0),
+          .after_revision = start.after_revision,
           .min_interval = line.min_interval.value_or(FittingInterval(line)),
           .wait_for_job = line.wait_for_job,
           .timeout = line.timeout,
-          .fail_fast = true};
+          .fail_fast = !start.answered};
 }
 
 // What the watch's thread and the main thread share.
@@ -62,26 +118,11 @@ struct Shared {
   std::optional<Result<void>> end;
 };
 
-// Ends of all jobs up to this revision are old news to a watch of everything. 0: of none.
-Result<std::uint64_t> OldNews(const Client& client, const CommandLine& line) {
-  if (!line.job_ids.empty() || line.after_revision) return 0;
-  ListStatusesRequest request;
-  request.set_backend(line.backend);
-  request.set_page_size(1);
-  const Result<ListStatusesResponse> page = client.ListStatuses(request);
-  if (!page) return std::unexpected(page.error());
-  return page->statuses().empty() ? 0 : page->statuses(0).revision();
-}
-
-WatchEvents MakeEvents(const CommandLine& line, std::uint64_t old_news, Shared& shared, const WakeUp& ended) {
+WatchEvents MakeEvents(const CommandLine& line, Shared& shared, const WakeUp& ended) {
   WatchEvents events;
-  events.on_status = [&line, old_news, &shared](const JobStatus& status) {
+  events.on_status = [&line, &shared](const JobStatus& status) {
     const std::scoped_lock lock(shared.mutex);
-    if (!line.job_ids.empty()) {
-      shared.newest[status.job_id()] = status;
-    } else if (IsTerminal(status.state()) && status.revision() <= old_news) {
-      return;
-    }
+    if (!line.job_ids.empty()) shared.newest[status.job_id()] = status;
     shared.view->OnStatus(status);
   };
   events.on_retry = [&line, &shared](const Error& why, std::chrono::milliseconds, int attempt) {
@@ -138,7 +179,25 @@ std::optional<ExitCode> Attend(Shared& shared, const Signals& signals, const Wak
   }
 }
 
-ExitCode ComplainOfTime(const CommandLine& line, const Shared& shared) {
+// Brings up to date what is known of unfinished jobs: what a watch tells of them is thinned. Does not take long.
+void AskAgain(const CommandLine& line, std::map<std::string, JobStatus>& newest) {
+  ClientOptions options = line.client;
+  options.call_timeout = std::min(options.call_timeout, kPatienceAfterTimeout);
+  const Result<Client> client = Client::Create(options);
+  if (!client) return;
+  std::size_t asked = 0;
+  for (auto& [id, known] : newest) {
+    if (IsTerminal(known.state())) continue;
+    if (++asked > kNamedInComplaint) return;
+    Result<JobStatus> status = client->GetStatus(id, known.backend());
+    if (!status) return;
+    // One that ended only now was not finished in time.
+    if (status->revision() > known.revision() && !IsTerminal(status->state())) known = *std::move(status);
+  }
+}
+
+ExitCode ComplainOfTime(const CommandLine& line, Shared& shared) {
+  AskAgain(line, shared.newest);
   std::string text = "not finished within " + FormatDuration(*line.timeout) + ":";
   std::size_t unfinished = 0;
   for (const std::string& id : line.job_ids) {
@@ -152,7 +211,7 @@ ExitCode ComplainOfTime(const CommandLine& line, const Shared& shared) {
   return ExitCode::kTimeout;
 }
 
-ExitCode CodeOfEnd(const CommandLine& line, const Shared& shared) {
+ExitCode CodeOfEnd(const CommandLine& line, Shared& shared) {
   ExitCode code = ExitCode::kOk;
   for (const auto& [id, status] : shared.newest) code = Worse(code, ExitCodeOf(status.state()));
   if (*shared.end) return code;
@@ -171,15 +230,16 @@ ExitCode Follow(const CommandLine& line) {
     std::fprintf(stderr, "jobstatus: %s\n", client.error().message.c_str());
     return ExitCode::kUsage;
   }
-  signals.Release();  // nothing is drawn yet, so Ctrl-C may simply kill
-  const Result<std::uint64_t> old_news = OldNews(*client, line);
-  signals.Hold();
-  if (!old_news) return Complain(old_news.error(), line);
-
   const bool live = UseTerminal(line);
   Shared shared;
   shared.view = MakeView(line);
-  Watch watch = client->Watch(MakeRequest(line), MakeEvents(line, *old_news, shared, ended));
+  signals.Release();  // nothing is drawn yet, so Ctrl-C may simply kill
+  const Result<Start> start = FindStart(*client, line);
+  if (!start) return Complain(start.error(), line);
+  for (const JobStatus& status : start->under_way) shared.view->OnStatus(status);
+  signals.Hold();
+
+  Watch watch = client->Watch(MakeRequest(line, *start), MakeEvents(line, shared, ended));
   const std::optional<ExitCode> left = Attend(shared, signals, ended, live);
   // The watch may be stuck in a write to a pipe that nobody reads; all that was printed is flushed.
   if (left && !live) std::_Exit(static_cast<int>(*left));

@@ -37,6 +37,11 @@ std::string Ordinal(int number) {
   return std::to_string(number) + suffix;
 }
 
+bool IsTime(const google::protobuf::Timestamp& time) {
+  return time.seconds() != 0 && time.seconds() >= TimeUtil::kTimestampMinSeconds &&
+         time.seconds() <= TimeUtil::kTimestampMaxSeconds;
+}
+
 }  // namespace
 
 std::string_view StateName(JobState state) {
@@ -79,9 +84,7 @@ std::string Stopwatch(std::chrono::seconds elapsed) {
 }
 
 std::string UtcTime(const google::protobuf::Timestamp& time) {
-  if (time.seconds() == 0 || time.seconds() < TimeUtil::kTimestampMinSeconds ||
-      time.seconds() > TimeUtil::kTimestampMaxSeconds)
-    return "-";
+  if (!IsTime(time)) return "-";
   const std::time_t seconds = time.seconds();
   std::tm parts{};
   gmtime_r(&seconds, &parts);
@@ -90,6 +93,23 @@ std::string UtcTime(const google::protobuf::Timestamp& time) {
   std::array<char, 48> buffer;
   std::snprintf(buffer.data(), buffer.size(), "%s.%03dZ", date.data(), time.nanos() / 1'000'000);
   return buffer.data();
+}
+
+std::string Ago(const google::protobuf::Timestamp& time, std::chrono::system_clock::time_point now) {
+  constexpr std::int64_t kMinute = 60, kHour = 60 * kMinute, kDay = 24 * kHour;
+  if (!IsTime(time)) return "-";
+  const std::int64_t seconds = std::chrono::system_clock::to_time_t(now) - time.seconds();
+  if (seconds >= -kMinute && seconds < kDay) {  // the clocks of two computers differ a bit
+    if (seconds < kMinute) return std::to_string(std::max<std::int64_t>(seconds, 0)) + "s ago";
+    if (seconds < kHour) return std::to_string(seconds / kMinute) + "m ago";
+    return std::to_string(seconds / kHour) + "h ago";
+  }
+  const std::time_t when = time.seconds();
+  std::tm parts{};
+  localtime_r(&when, &parts);
+  std::array<char, 32> date;
+  std::strftime(date.data(), date.size(), "%Y-%m-%d %H:%M", &parts);
+  return date.data();
 }
 
 std::string CurrentNode(const Progress& progress) {

@@ -28,6 +28,9 @@ std::string Stopwatch(std::chrono::seconds elapsed);
 // "2026-11-23T18:27:03.120Z"; "-" for an absent or impossible one.
 std::string UtcTime(const google::protobuf::Timestamp& time);
 
+// "3m ago" within a day, else date and time here: "2026-11-23 19:27". "-" for an absent or impossible one.
+std::string Ago(const google::protobuf::Timestamp& time, std::chrono::system_clock::time_point now);
+
 // "KSampler 12/20", "node 7"; empty when no node is known. Escaped.
 std::string CurrentNode(const comfyui::jobstatus::v1::Progress& progress);
 

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <future>
 
 #include "client/process.h"
 #include "client/scripted_service.h"
@@ -38,6 +39,13 @@ class Command : public testing::Test {
 
   void Refuse(const grpc::Status& status) {
     service_.get_status = [status](const GetStatusRequest&, GetStatusResponse&) { return status; };
+  }
+
+  void ServeBackends(const std::vector<std::string>& names) {
+    service_.list_backends = [names](const ListBackendsRequest&, ListBackendsResponse& response) {
+      for (const std::string& name : names) response.add_backends()->set_name(name);
+      return grpc::Status::OK;
+    };
   }
 
   ScriptedService service_;
@@ -145,6 +153,121 @@ TEST_F(Command, ListAsksForStatesAndReadsPagesUpToItsLimit) {
   EXPECT_EQ(requests[0].backend(), "gpu");
   EXPECT_EQ(requests[0].page_size(), 3);
   EXPECT_EQ(requests[1].page_token(), "page 2");
+}
+
+TEST_F(Command, ListPrintsATable) {
+  ServeBackends({"gpu"});
+  service_.list_statuses = [](const ListStatusesRequest& request, ListStatusesResponse& response) {
+    EXPECT_EQ(request.page_size(), 50);
+    *response.add_statuses() = MakeProcessing("日本", 40);
+    *response.add_statuses() = MakeFailed("my job");
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run({"list"}), 0);
+  EXPECT_EQ(out_,
+            "JOB        STATE       WHEN  MESSAGE\n"
+            "日本       processing  -     40% KSampler 12/20\n"
+            "my\\x20job  failed      -     in VAEDecode: out of memory\n");
+}
+
+TEST_F(Command, ListNamesTheBackendsWhereTheServiceHasSeveral) {
+  service_.list_statuses = [](const ListStatusesRequest&, ListStatusesResponse& response) {
+    *response.add_statuses() = MakeFailed("j1");
+    return grpc::Status::OK;
+  };
+  ServeBackends({"gpu", "cpu"});
+  EXPECT_EQ(Run({"list"}), 0);
+  EXPECT_THAT(out_, StartsWith("JOB  BACKEND  STATE   WHEN  MESSAGE\nj1   gpu      failed  "));
+  EXPECT_EQ(Run({"list", "--backend", "gpu"}), 0);
+  EXPECT_THAT(out_, StartsWith("JOB  STATE   WHEN  MESSAGE\n"));
+}
+
+TEST_F(Command, ListNamesTheBackendsWhereTheJobsAreOfSeveral) {
+  ServeBackends({"gpu"});
+  service_.list_statuses = [](const ListStatusesRequest&, ListStatusesResponse& response) {
+    *response.add_statuses() = MakeFailed("j1");
+    *response.add_statuses() = MakeFailed("j2");
+    response.mutable_statuses(1)->set_backend("retired");
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run({"list"}), 0);
+  EXPECT_THAT(out_, HasSubstr("\nj2   retired  failed  "));
+}
+
+TEST_F(Command, ListOfNothingIsItsHeaderInAPipe) {
+  ServeBackends({"gpu"});
+  service_.list_statuses = [](const ListStatusesRequest&, ListStatusesResponse&) { return grpc::Status::OK; };
+  EXPECT_EQ(Run({"list", "--state", "lost"}), 0);
+  EXPECT_EQ(out_, "JOB  STATE  WHEN  MESSAGE\n");
+  EXPECT_EQ(Run({"list", "--json"}), 0);
+  EXPECT_THAT(out_, IsEmpty());
+}
+
+TEST_F(Command, ListOfAllReadsPagesToTheLastOne) {
+  ServeBackends({"gpu"});
+  int pages = 0;
+  service_.list_statuses = [&](const ListStatusesRequest&, ListStatusesResponse& response) {
+    for (int i = 0; i < 200; ++i) *response.add_statuses() = MakeFailed("j" + std::to_string(i));
+    if (++pages < 4) response.set_next_page_token("more");
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run({"list", "--all"}), 0);
+  EXPECT_EQ(std::count(out_.begin(), out_.end(), '\n'), 801);
+  EXPECT_EQ(Run({"list", "--all", "--limit", "3"}), 2);
+}
+
+TEST_F(Command, ListReadsSmallerPagesWhereTheyGetTooLong) {
+  ServeBackends({"gpu"});
+  std::vector<int> sizes;
+  service_.list_statuses = [&](const ListStatusesRequest& request, ListStatusesResponse& response) {
+    sizes.push_back(request.page_size());
+    // What gRPC says at the caller's end.
+    if (request.page_size() > 500) return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "larger than max");
+    *response.add_statuses() = MakeFailed("j" + std::to_string(sizes.size()));
+    if (sizes.size() == 2) response.set_next_page_token("more");
+    return grpc::Status::OK;
+  };
+  EXPECT_EQ(Run({"list", "--all"}), 0);
+  EXPECT_THAT(sizes, testing::ElementsAre(1'000, 500, 500));
+  EXPECT_EQ(std::count(out_.begin(), out_.end(), '\n'), 3);
+}
+
+TEST_F(Command, ListPrintsAPageBeforeItAsksForTheNext) {
+  ServeBackends({"gpu"});
+  std::promise<void> printed;
+  service_.list_statuses = [&](const ListStatusesRequest& request, ListStatusesResponse& response) {
+    if (!request.page_token().empty()) {
+      printed.get_future().wait();
+      return grpc::Status(grpc::StatusCode::UNAVAILABLE, "Connection refused");
+    }
+    *response.add_statuses() = MakeFailed("first");
+    response.set_next_page_token("more");
+    return grpc::Status::OK;
+  };
+  Process process({"--server", service_.target(), "list", "--limit", "100000"});
+  EXPECT_TRUE(process.AwaitOutput("first"));
+  printed.set_value();
+  EXPECT_EQ(process.Wait(), 5) << "what was printed is not all";
+}
+
+TEST_F(Command, ThatIsNoneIsNamedAndTheNearestSuggested) {
+  EXPECT_EQ(Run({"bogus"}), 2);
+  EXPECT_THAT(err_, StartsWith("\"bogus\" is not a command; there are get, watch, wait, list and backends\n"));
+  EXPECT_EQ(Run({"--json", "wtach", "j1"}), 2);
+  EXPECT_THAT(err_, StartsWith("\"wtach\" is not a command; did you mean \"watch\"?\n"));
+  EXPECT_EQ(Run({"\x1b[2J"}), 2);
+  EXPECT_THAT(err_, StartsWith("\"\\x1b[2J\" is not a command; "));
+  EXPECT_EQ(Run({"--bogus"}), 2);
+  EXPECT_THAT(err_, StartsWith("\"--bogus\" is not an option\n"));
+  EXPECT_EQ(Run({}), 2);
+  EXPECT_THAT(err_, StartsWith("a command is missing; there are get, "));
+}
+
+TEST_F(Command, RefusesAnEmptyJobId) {
+  for (const char* const command : {"get", "watch", "wait"}) {
+    EXPECT_EQ(Run({command, "j1", ""}), 2);
+    EXPECT_THAT(err_, StartsWith("JOB_ID: \"\" is not a job; is a variable empty?\n"));
+  }
 }
 
 TEST_F(Command, BackendsTellsWhoAnswers) {

@@ -14,6 +14,8 @@ namespace {
 
 using namespace comfyui::jobstatus::v1;
 using testing::AllOf;
+using testing::ContainsRegex;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -58,21 +60,90 @@ TEST_F(Follow, WatchOfSeveralJobsExitsWithTheWorst) {
   EXPECT_EQ(std::count(process.output().begin(), process.output().end(), '\n'), 3);
 }
 
-TEST_F(Follow, WatchOfEverythingLeavesOutWhatHadEndedBefore) {
+TEST_F(Follow, WatchOfEverythingAsksForTheNewestRevisionThenForWhatIsUnderWay) {
+  std::vector<ListStatusesRequest> requests;
+  service_.list_statuses = [&](const ListStatusesRequest& request, ListStatusesResponse& response) {
+    requests.push_back(request);
+    if (requests.size() == 1) *response.add_statuses() = MakeCompleted("old", 10);
+    if (requests.size() == 2) {
+      *response.add_statuses() = MakeStatus("running", JOB_STATE_PROCESSING, 9);
+      response.set_next_page_token("page 2");
+    }
+    if (requests.size() == 3) *response.add_statuses() = MakeStatus("waiting", JOB_STATE_QUEUED, 4);
+    return grpc::Status::OK;
+  };
+  Process process(With({"watch", "--backend", "gpu"}));
+  const auto stream = service_.NextWatch();
+  ASSERT_EQ(requests.size(), 3U);
+  for (const ListStatusesRequest& request : requests) EXPECT_EQ(request.backend(), "gpu");
+  EXPECT_EQ(requests[0].page_size(), 1);
+  EXPECT_THAT(requests[0].states(), IsEmpty());
+  EXPECT_THAT(requests[1].states(), ElementsAre(JOB_STATE_QUEUED, JOB_STATE_PROCESSING));
+  EXPECT_EQ(requests[2].page_token(), "page 2");
+  EXPECT_EQ(stream->request().backend(), "gpu");
+  EXPECT_EQ(stream->request().after_revision(), 10U);
+  stream->Send(MakeCompleted("running", 11));
+  EXPECT_TRUE(process.AwaitOutput(" running completed\n"));
+  EXPECT_THAT(process.output(), ContainsRegex(" waiting queued\n.* running processing\n.* running completed\n"));
+  EXPECT_THAT(process.output(), Not(HasSubstr("old")));
+  process.Signal(SIGINT);
+  EXPECT_EQ(process.Wait(), 130);
+  EXPECT_TRUE(stream->AwaitCancelled());
+}
+
+TEST_F(Follow, WatchOfEverythingTellsWhatHappensWhileItAsksForWhatIsUnderWay) {
+  int calls = 0;
+  service_.list_statuses = [&](const ListStatusesRequest&, ListStatusesResponse& response) {
+    if (++calls == 1) {
+      *response.add_statuses() = MakeStatus("ends", JOB_STATE_PROCESSING, 10);
+    } else {  // "ends" has ended with revision 11, and then
+      *response.add_statuses() = MakeStatus("begins", JOB_STATE_PROCESSING, 12);
+      *response.add_statuses() = MakeStatus("waits", JOB_STATE_QUEUED, 9);
+    }
+    return grpc::Status::OK;
+  };
+  Process process(With({"watch", "--json"}));
+  const auto stream = service_.NextWatch();
+  EXPECT_EQ(stream->request().after_revision(), 10U);
+  stream->Send(MakeCompleted("ends", 11));
+  stream->Send(MakeStatus("begins", JOB_STATE_PROCESSING, 12));
+  stream->Send(MakeStatus("waits", JOB_STATE_PROCESSING, 13));
+  EXPECT_TRUE(process.AwaitOutput("\"revision\":\"13\""));
+  EXPECT_THAT(process.output(), ContainsRegex("waits.*\"9\".*\n.*ends.*\"11\".*\n.*begins.*\"12\".*\n.*waits.*\"13\""));
+  EXPECT_EQ(std::count(process.output().begin(), process.output().end(), '\n'), 4) << "each once, in their order";
+}
+
+TEST_F(Follow, WatchOfAServiceWithoutJobsBeginsAtZero) {
+  int calls = 0;
+  service_.list_statuses = [&](const ListStatusesRequest&, ListStatusesResponse&) {
+    ++calls;
+    return grpc::Status::OK;
+  };
+  Process process(With({"watch"}));
+  const auto stream = service_.NextWatch();
+  EXPECT_EQ(stream->request().after_revision(), 0U);
+  EXPECT_EQ(calls, 1);
+  stream->Send(MakeCompleted("first"));
+  EXPECT_TRUE(process.AwaitOutput(" first completed\n"));
+}
+
+TEST_F(Follow, WatchOfEverythingFromARevisionAsksForNothingElse) {
+  Process process(With({"watch", "--after-revision", "0"}));
+  const auto stream = service_.NextWatch();
+  EXPECT_EQ(stream->request().after_revision(), 0U);
+  stream->Send(MakeCompleted("old"));
+  EXPECT_TRUE(process.AwaitOutput(" old completed\n"));
+}
+
+TEST_F(Follow, WatchOfEverythingSurvivesALossBeforeItsFirstMessage) {
   service_.list_statuses = [](const ListStatusesRequest&, ListStatusesResponse& response) {
     *response.add_statuses() = MakeCompleted("old", 10);
     return grpc::Status::OK;
   };
   Process process(With({"watch"}));
-  const auto stream = service_.NextWatch();
-  stream->Send(MakeFailed("older", 9));
-  stream->Send(MakeCompleted("old", 10));
-  stream->Send(MakeCompleted("new", 11));
-  EXPECT_TRUE(process.AwaitOutput(" new completed\n"));
-  EXPECT_THAT(process.output(), Not(HasSubstr("old")));
-  process.Signal(SIGINT);
-  EXPECT_EQ(process.Wait(), 130);
-  EXPECT_TRUE(stream->AwaitCancelled());
+  service_.NextWatch()->Finish(MakeFailure(grpc::StatusCode::UNAVAILABLE, "bye", "SHUTTING_DOWN"));
+  EXPECT_EQ(service_.NextWatch()->request().after_revision(), 10U);
+  EXPECT_TRUE(process.AwaitError("is going down; trying again"));
 }
 
 TEST_F(Follow, WatchSaysOnceThatTheConnectionIsLostAndGoesOn) {
@@ -109,6 +180,25 @@ TEST_F(Follow, WaitThatRunsOutOfTimeSaysHowFarTheJobsAre) {
   EXPECT_EQ(process.Wait(), 6);
   EXPECT_THAT(process.error(),
               HasSubstr("not finished within 500ms: j1 (KSampler 12/20) j2 (not heard of). Allow more with --timeout"));
+}
+
+TEST_F(Follow, WaitThatRunsOutOfTimeAsksForWhatWasThinnedOut) {
+  std::vector<std::string> asked;
+  service_.get_status = [&](const GetStatusRequest& request, GetStatusResponse& response) {
+    asked.push_back(request.job_id());
+    JobStatus& status = *response.mutable_status();
+    status = MakeProcessing(request.job_id(), 90);
+    status.set_message("KSampler 18/20");
+    status.set_revision(request.job_id() == "j1" ? 5 : 0);
+    return grpc::Status::OK;
+  };
+  Process process(With({"wait", "j1", "j2", "j3", "--timeout", "500ms"}));
+  const auto stream = service_.NextWatch();
+  stream->Send(MakeProcessing("j1", 40));
+  stream->Send(MakeProcessing("j2", 40));
+  EXPECT_EQ(process.Wait(), 6);
+  EXPECT_THAT(process.error(), HasSubstr(": j1 (KSampler 18/20) j2 (KSampler 12/20) j3 (not heard of). "));
+  EXPECT_THAT(asked, ElementsAre("j1", "j2")) << "a job not heard of would be looked up at ComfyUI";
 }
 
 TEST_F(Follow, WaitForAnUnknownJobExitsWithFour) {

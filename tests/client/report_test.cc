@@ -26,6 +26,16 @@ TEST(Report, KeepsItsFieldsApart) {
             "2023-11-14T22:13:20.250Z my\\x20job\\x0a\\x1b[31m queued (stale: ComfyUI cannot be reached)");
 }
 
+TEST(Report, SaysOfAnEndWhatItsStateDoesNot) {
+  JobStatus completed = MakeCompleted("j1");
+  EXPECT_EQ(Ending(completed), "1 output");
+  completed.set_message("completed with 2,000 outputs, of which 1,000 are left out here");
+  EXPECT_EQ(Ending(completed), "2,000 outputs, of which 1,000 are left out here");
+  completed.set_message("completed without outputs");
+  EXPECT_EQ(Ending(completed), "without outputs");
+  EXPECT_EQ(Ending(MakeFailed("j1")), "in VAEDecode: out of memory");
+}
+
 TEST(Report, NamesTheOutputsOfACompletedJob) {
   JobStatus status = MakeCompleted("j1");
   Output& text = *status.add_outputs();

@@ -127,5 +127,34 @@ TEST_F(OnATerminal, GetShowsTheJobWithoutHidingTheCursor) {
               AllOf(HasSubstr("j1  processing  "), HasSubstr(" 50%  KSampler 12/20"), Not(HasSubstr("\x1b"))));
 }
 
+TEST_F(OnATerminal, ListIsColoredAndCutToTheWidth) {
+  service_.list_statuses = [](const ListStatusesRequest&, ListStatusesResponse& response) {
+    JobStatus failed = MakeFailed("j1");
+    failed.set_message("failed in VAEDecode: " + std::string(200, 'x'));
+    *response.add_statuses() = failed;
+    return grpc::Status::OK;
+  };
+  Process process(With({"list", "--backend", "gpu"}), Process::Stdout::kTerminal);
+  EXPECT_EQ(process.Wait(), 0);
+  EXPECT_THAT(process.output(),
+              HasSubstr("\r\nj1   \x1b[31mfailed  \x1b[0m-     in VAEDecode: " + std::string(79 - 33, 'x') + "\r\n"));
+  EXPECT_THAT(process.output(), Not(HasSubstr(kHideCursor)));
+}
+
+TEST_F(OnATerminal, ListSaysWhatThereIsNoneOf) {
+  service_.list_statuses = [](const ListStatusesRequest&, ListStatusesResponse&) { return grpc::Status::OK; };
+  service_.list_backends = [](const ListBackendsRequest&, ListBackendsResponse&) { return grpc::Status::OK; };
+  const auto list = [&](std::vector<std::string> filter) {
+    filter.insert(filter.begin(), "list");
+    Process process(With(filter), Process::Stdout::kTerminal);
+    EXPECT_EQ(process.Wait(), 0);
+    return process.output();
+  };
+  EXPECT_EQ(list({}), "No jobs.\r\n");
+  EXPECT_EQ(list({"--state", "lost"}), "No lost jobs.\r\n");
+  EXPECT_EQ(list({"--state", "completed,failed,lost", "--backend", "gpu\x1b[2J"}),
+            "No completed, failed or lost jobs at gpu\\x1b[2J.\r\n");
+}
+
 }  // namespace
 }  // namespace jobstatus

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <ctime>
 #include <limits>
 
 namespace jobstatus::cli {
@@ -62,6 +64,30 @@ TEST(Words, GiveTimesInUtc) {
   EXPECT_EQ(UtcTime(time), "2023-11-14T22:13:20.250Z");
   time.set_seconds(std::numeric_limits<std::int64_t>::max());
   EXPECT_EQ(UtcTime(time), "-");
+}
+
+TEST(Words, SayHowLongAgoItWas) {
+  constexpr std::int64_t kNow = 1'700'000'000;
+  const auto ago = [](std::int64_t seconds) {
+    google::protobuf::Timestamp time;
+    time.set_seconds(kNow - seconds);
+    return Ago(time, std::chrono::system_clock::from_time_t(kNow));
+  };
+  setenv("TZ", "UTC-1", 1);  // which is an hour ahead
+  tzset();
+  EXPECT_EQ(ago(0), "0s ago");
+  EXPECT_EQ(ago(59), "59s ago");
+  EXPECT_EQ(ago(60), "1m ago");
+  EXPECT_EQ(ago(3'599), "59m ago");
+  EXPECT_EQ(ago(3'600), "1h ago");
+  EXPECT_EQ(ago(86'399), "23h ago");
+  EXPECT_EQ(ago(86'400), "2023-11-13 23:13");
+  EXPECT_EQ(ago(-30), "0s ago") << "clocks differ a bit";
+  EXPECT_EQ(ago(-3'600), "2023-11-15 00:13") << "but not by an hour";
+  EXPECT_EQ(ago(kNow), "-");
+  EXPECT_EQ(ago(std::numeric_limits<std::int64_t>::min() + kNow + 1), "-");
+  unsetenv("TZ");
+  tzset();
 }
 
 TEST(Words, NameTheStates) {
