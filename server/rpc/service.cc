@@ -1,5 +1,6 @@
 #include "rpc/service.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -22,6 +23,10 @@ class Refusal final : public grpc::ServerWriteReactor<pb::WatchStatusResponse> {
   explicit Refusal(const grpc::Status& status) { Finish(status); }
   void OnDone() override { delete this; }
 };
+
+// A page ends behind the status with which it exceeds this. A status has up to 2 MiB of outputs and some of traceback
+// (comfy/answers.h), and callers take messages of 4 MiB unless they say otherwise.
+constexpr std::size_t kMaxPageBytes = 1024 * 1024;
 
 grpc::Status Answer(const board::LookupResult& result, const std::string& job_id, const std::string& backend,
                     pb::GetStatusResponse& response) {
@@ -86,10 +91,16 @@ grpc::ServerUnaryReactor* Service::ListStatuses(grpc::CallbackServerContext* con
               [this, reactor, response, list = *list](const board::Board::Listed& listed) {
                 if (!listed) return reactor->Finish(ArchiveUnreadable(""));
                 const jobs::Time now = WallNow();
-                for (std::size_t i = 0; i < listed->size() && i < list.page_size; ++i)
-                  ToProto(*(*listed)[i].snapshot, (*listed)[i].observe_time, now, *response->add_statuses());
-                if (listed->size() > list.page_size) {
-                  const std::uint64_t last = (*listed)[list.page_size - 1].snapshot->revision;
+                std::size_t bytes = 0;
+                std::size_t count = 0;
+                while (count < std::min(listed->size(), list.page_size) && bytes < kMaxPageBytes) {
+                  const auto& [snapshot, observe_time] = (*listed)[count++];
+                  pb::JobStatus& status = *response->add_statuses();
+                  ToProto(*snapshot, observe_time, now, status);
+                  bytes += status.ByteSizeLong();
+                }
+                if (listed->size() > count) {
+                  const std::uint64_t last = (*listed)[count - 1].snapshot->revision;
                   response->set_next_page_token(PageToken(list, last, options_.page_token_key));
                 }
                 reactor->Finish(grpc::Status::OK);

@@ -104,6 +104,24 @@ TEST(ListStatuses, IsOfFiftyUnlessAskedOtherwise) {
   EXPECT_EQ(ListPage(served, Request(1'000'000)).ids.size(), 60u);
 }
 
+TEST(ListStatuses, APageFitsTheMessagesThatCallersTakeHoweverLongItsStatusesAre) {
+  Served served;
+  for (int i = 0; i < 5; ++i) {
+    jobs::HistoryObserved completed = Completed(std::to_string(i));
+    completed.entry.outputs.push_back({.text = std::string(1'500'000, 'x')});
+    served.Observe(std::move(completed));
+  }
+  std::vector<std::string> ids;
+  std::string token;
+  do {
+    const Page page = ListPage(served, Request(1000, token));
+    ASSERT_TRUE(page.status.ok()) << page.status.error_message();
+    ids.insert(ids.end(), page.ids.begin(), page.ids.end());
+    token = page.next;
+  } while (!token.empty());
+  EXPECT_THAT(ids, ElementsAre("4", "3", "2", "1", "0"));
+}
+
 TEST(ListStatuses, RefusesBadArguments) {
   Served served;
   EXPECT_THAT(DetailsOf(ListPage(served, Request(-1)).status).bad_fields, testing::Contains(testing::Key("page_size")));
