@@ -353,6 +353,24 @@ TEST(Trap3, AJobThatWasHeardToRunAndIsGoneBeforeItWasSeenToRunWasNotRemovedFromT
   EXPECT_EQ(lost->error->reason, ErrorReason::kVanished);
 }
 
+TEST(Trap20, AJobThatLeftTheQueueAndWhoseHistoryCouldNotBeReadBeforeItWasDeletedWasNotRemovedFromTheQueue) {
+  FakeComfy comfyui({.version = "v0.3.64"});
+  Observed observed(comfyui.url(), WithoutSocket());
+  comfyui.Submit({.prompt_id = kId});
+  ASSERT_TRUE(observed.AwaitState(kId, JobState::kQueued));
+  comfyui.SetBeforeAnswer([&, once = std::make_shared<std::atomic<bool>>(true)](const fakes::Request& request) {
+    if (request.target != "/queue" || !once->exchange(false)) return;
+    comfyui.StartNext();
+    comfyui.FinishUnserializable();
+  });
+  ASSERT_TRUE(observed.AwaitCount<jobs::JobNotObserved>(1));
+  comfyui.SetBeforeAnswer(nullptr);
+  comfyui.DeleteHistory(kId);
+  const auto lost = observed.AwaitState(kId, JobState::kLost);
+  ASSERT_TRUE(lost);
+  EXPECT_EQ(lost->error->reason, ErrorReason::kVanished);
+}
+
 // ---- ComfyUI dies and comes back, at every phase of a job's life
 // ----------------------------------------------------------------------------------------------------------------
 
