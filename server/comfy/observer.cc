@@ -41,14 +41,14 @@ Observer::Observer(asio::io_context& io, CurlLoop& loop, std::string name, HttpO
 
 void Observer::Resume(const Remembered& remembered) {
   constexpr Continuity::Mark kBeforeTheWatch;
-  for (const Remembered::Job& job : remembered.unfinished) {
+  for (const Remembered::Unfinished& job : remembered.unfinished) {
     if (!jobs::IsUsableJobId(job.job_id)) continue;
     active_.emplace(job.job_id, Active{.number = job.number, .running = job.running, .seen = kBeforeTheWatch});
     api_.continuity().Numbered(job.job_id, job.number);
   }
   const std::size_t witnesses = std::min(remembered.finished.size(), Witnesses::kMost);
   for (std::size_t i = witnesses; i-- > 0;) {
-    const Remembered::Job& job = remembered.finished[i];
+    const Remembered::Finished& job = remembered.finished[i];
     witnesses_.Learn(job.job_id, job.number, kBeforeTheWatch);
     api_.continuity().Numbered(job.job_id, job.number);
   }

@@ -35,15 +35,21 @@ struct ObserverOptions {
   ListenerOptions listener;
 };
 
-// What an earlier life of the service knew of a ComfyUI server's jobs.
+// What an earlier life of the service knew of the jobs of a ComfyUI server. A number has to be given as it was seen,
+// `counted` included.
 struct Remembered {
-  struct Job {
+  struct Unfinished {
     std::string job_id;
     jobs::QueueNumber number;
-    bool running = false;  // of an unfinished one: it was seen to run
+    bool running = false;  // it was seen to run
   };
-  std::vector<Job> unfinished;  // all of them
-  std::vector<Job> finished;    // some that the history was known to have, newest first; those over three are left out
+  struct Finished {
+    std::string job_id;
+    jobs::QueueNumber number;
+  };
+  std::vector<Unfinished> unfinished;  // all of them
+  // Some whose verdict was read in the history, newest first: witnesses (witnesses.h). Those over three are left out.
+  std::vector<Finished> finished;
 };
 
 // Watches one ComfyUI server: decides when to ask what, and turns the answers into observations. One question is under

@@ -26,10 +26,14 @@ const std::string kId = "12345678-0000-4000-8000-000000000001";
 const std::string kOther = "12345678-0000-4000-8000-000000000002";
 
 // A job as it is remembered of an earlier life of the service.
-Remembered::Job Known(const fakes::Submitted& submitted, bool running = false) {
+Remembered::Unfinished Known(const fakes::Submitted& submitted, bool running = false) {
   return {.job_id = submitted.prompt_id,
           .number = {.value = std::stod(submitted.number), .counted = true},
           .running = running};
+}
+
+Remembered::Finished Witness(const fakes::Submitted& submitted) {
+  return {.job_id = submitted.prompt_id, .number = Known(submitted).number};
 }
 
 // A job that ends before anybody looks.
@@ -92,7 +96,7 @@ TEST_F(Resumed, AJobThatLeftMeanwhileIsLostAndNeverCancelledForNobodyWatched) {
   const auto witness = Finished(comfyui);
   const auto job = comfyui.Submit({.prompt_id = kId});
   comfyui.DeletePending({kId});
-  Resume({{Known(job)}, {Known(witness)}});
+  Resume({{Known(job)}, {Witness(witness)}});
   EXPECT_EQ(ReasonOfLoss(), ErrorReason::kVanished);
 }
 
@@ -100,7 +104,7 @@ TEST_F(Resumed, AJobThatEndedAndWasClearedFromTheHistoryIsVanished) {
   const auto witness = Finished(comfyui);
   const auto job = Finished(comfyui, kId);
   comfyui.DeleteHistory(kId);
-  Resume({{Known(job, true)}, {Known(witness)}});
+  Resume({{Known(job, true)}, {Witness(witness)}});
   EXPECT_EQ(ReasonOfLoss(), ErrorReason::kVanished);
 }
 
@@ -108,7 +112,7 @@ TEST_F(Resumed, WhereNoWitnessIsLeftComfyUiRestartedMeanwhile) {
   const auto witness = Finished(comfyui);
   const auto job = comfyui.Submit({.prompt_id = kId});
   comfyui.Restart();
-  Resume({{Known(job)}, {Known(witness)}});
+  Resume({{Known(job)}, {Witness(witness)}});
   EXPECT_EQ(ReasonOfLoss(), ErrorReason::kBackendRestarted);
 }
 
@@ -129,7 +133,7 @@ TEST_F(Resumed, WithoutAnySignAJobThatIsGoneIsVanished) {
 
 TEST_F(Resumed, ManyJobsThatAreGoneCostOneQuestionToTheWitness) {
   const auto witness = Finished(comfyui);
-  Remembered remembered{.unfinished = {}, .finished = {Known(witness)}};
+  Remembered remembered{.unfinished = {}, .finished = {Witness(witness)}};
   for (int i = 0; i < 10; ++i) {
     remembered.unfinished.push_back(
         {.job_id = "gone-" + std::to_string(i), .number = {.value = 100.0 + i, .counted = true}});
@@ -174,7 +178,7 @@ TEST_F(Resumed, AJobOfABackendThatIsSlowStaysUnfinishedUntilItAnswers) {
   const auto job = comfyui.Submit({.prompt_id = kId});
   comfyui.Freeze();
   http.answer_timeout = 20ms;
-  Resume({{Known(job)}, {Known(witness)}});
+  Resume({{Known(job)}, {Witness(witness)}});
   ASSERT_TRUE(observed->AwaitCount<jobs::BackendFailed>(2));
   EXPECT_EQ(observed->board.Find(kId, "").snapshot->state, JobState::kQueued);
   comfyui.Thaw();
