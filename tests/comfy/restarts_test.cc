@@ -404,8 +404,8 @@ void Step(FakeComfy& comfyui, Observed& observed) {
   comfyui.StartNode("3");
   comfyui.Step("3", 5, 20);
   ASSERT_TRUE(observed.Await([&] {
-    const auto& progress = observed.board.Find(kId, "").snapshot->progress;
-    return progress && progress->percentage > 0;
+    const board::Snapshot running = observed.board.Find(kId, "").snapshot;
+    return running->progress && running->progress->percentage > 0;
   }));
 }
 
