@@ -212,6 +212,7 @@ void Board::On(Backend& backend, jobs::ListeningObserved& listening, jobs::Time,
 }
 
 void Board::On(Backend& backend, jobs::AbsenceObserved& absence, jobs::Time now, Effects& effects) {
+  absence.sighting.has_begun = backend.runs.HasBegun(absence.job_id);
   Apply(absence.job_id, backend, absence.sighting, now, effects);
 }
 

@@ -11,6 +11,7 @@
 
 #include "comfy/address.h"
 #include "comfy/body.h"
+#include "comfy/continuity.h"
 #include "jobs/history.h"
 #include "jobs/queue.h"
 
@@ -32,6 +33,7 @@ struct QueueAnswer {
   // Client ids that others submitted jobs with, by job id and number; of those that were wanted. They are for taking
   // seats, and never leave comfy/.
   std::map<std::pair<std::string, jobs::QueueNumber>, std::string> client_ids;
+  Continuity::Mark seen;  // the point in the watch that this is of
 };
 
 // Reads ComfyUI's answers, taking only what a status needs: graphs, extra_data and tokens are walked past, never kept.

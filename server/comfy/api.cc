@@ -32,7 +32,9 @@ Api::Api(boost::asio::io_context& io, CurlLoop& loop, HttpOptions http, Pacer::O
     : http_(io, loop, std::move(http)), pacer_(pacing, SteadyNow()), jobs_api_retry_(jobs_api_retry) {}
 
 Api::Answer<HttpAnswer> Api::Ask(std::string path) {
+  const std::uint64_t suspicions = continuity_.mark().suspicions;
   auto answer = co_await http_.Get(std::move(path), body_);
+  suspicions_meanwhile_ = continuity_.mark().suspicions - suspicions;
   const jobs::Steady now = SteadyNow();
   if (answer) {
     answer->server_time = Pacer::PlausibleCost(answer->server_time, body_.size());
@@ -58,10 +60,10 @@ Api::Answer<QueueAnswer> Api::Queue(const Wanted& wanted) {
     auto listing = co_await JobsApi();
     if (!listing) co_return std::unexpected(listing.error());
     if (*listing) {
-      auto queue = co_await WithWorkflows(**listing, wanted);
+      auto queue = co_await WithWorkflows((*listing)->listing, wanted);
       if (!queue) co_return std::unexpected(queue.error());
       if (*queue) co_return std::move(**queue);
-      co_return QueueAnswer{std::move(**listing), {}};
+      co_return std::move(**listing);
     }
   }
   co_return co_await FullQueue(wanted);
@@ -75,7 +77,16 @@ Api::Answer<QueueAnswer> Api::FullQueue(const Wanted& wanted) {
   if (!queue) co_return std::unexpected(BadResponse(kQueue, queue.error()));
   const std::size_t size = queue->listing.running.size() + queue->listing.pending.size();
   if (size > 0) queue_cost_per_job_ = answer->server_time / static_cast<jobs::Duration::rep>(size);
+  queue->seen = Seen(queue->listing);
   co_return std::move(*queue);
+}
+
+// The answer just taken in may have been made before what was suspected while it was waited for.
+Continuity::Mark Api::Seen(const jobs::QueueListing& listing) {
+  continuity_.Listed(listing);
+  Continuity::Mark seen = continuity_.mark();
+  seen.suspicions -= suspicions_meanwhile_;
+  return seen;
 }
 
 Api::Answer<std::optional<QueueAnswer>> Api::WithWorkflows(const jobs::QueueListing& listing, const Wanted& wanted) {
@@ -96,11 +107,14 @@ bool Api::Affordable(std::size_t queue_size) const {
 
 // /api/jobs (since 0.6.0) tells the same in a thousandth of the bytes where workflows are big, so it is asked wherever
 // it is. It answers 500 while one job of the server has an odd extra_data, up to 0.38 at least; then /queue is asked.
-Api::Answer<std::optional<jobs::QueueListing>> Api::JobsApi() {
+Api::Answer<std::optional<QueueAnswer>> Api::JobsApi() {
   const auto answer = co_await Ask(std::string(kJobsAsQueue));
   if (!answer && !ConcernsOneAnswer(answer.error())) co_return std::unexpected(answer.error());
   if (answer && answer->status == 200) {
-    if (auto listing = reader_.JobsAsQueue(body_)) co_return std::optional(std::move(*listing));
+    if (auto listing = reader_.JobsAsQueue(body_)) {
+      const Continuity::Mark seen = Seen(*listing);
+      co_return QueueAnswer{.listing = std::move(*listing), .client_ids = {}, .seen = seen};
+    }
   }
   if (answer && (answer->status == 404 || answer->status == 405)) has_jobs_api_ = false;
   jobs_api_retry_at_ = SteadyNow() + jobs_api_retry_;

@@ -4,6 +4,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -47,13 +48,15 @@ class Api {
   const HttpOptions& http() const { return http_.options(); }
   const Pacer& pacer() const { return pacer_; }
   const Continuity& continuity() const { return continuity_; }
-  jobs::Duration spent() const { return spent_; }  // of the server's time, in all
+  Continuity& continuity() { return continuity_; }  // for what is known of it from elsewhere
+  jobs::Duration spent() const { return spent_; }   // of the server's time, in all
 
  private:
   Answer<HttpAnswer> Ask(std::string path);
-  Answer<std::optional<jobs::QueueListing>> JobsApi();  // nothing: not to be had now
+  Answer<std::optional<QueueAnswer>> JobsApi();  // nothing: not to be had now
   Answer<QueueAnswer> FullQueue(const Wanted& wanted);
   Answer<std::optional<QueueAnswer>> WithWorkflows(const jobs::QueueListing& listing, const Wanted& wanted);
+  Continuity::Mark Seen(const jobs::QueueListing& listing);
   bool Affordable(std::size_t queue_size) const;
 
   HttpClient http_;
@@ -61,6 +64,7 @@ class Api {
   Body body_;
   Pacer pacer_;
   Continuity continuity_;
+  std::uint64_t suspicions_meanwhile_ = 0;  // while the last answer was waited for
   jobs::Duration spent_{0};
   const jobs::Duration jobs_api_retry_;
   bool has_jobs_api_ = true;  // until it says otherwise

@@ -104,12 +104,14 @@ jobs::QueueNumber Number(json::value& value) {
   const std::string_view token = Scalar(value);
   double number = 0;
   const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), number);
-  if (end != token.data() + token.size() || error == std::errc::invalid_argument) return {std::nan("")};
+  if (end != token.data() + token.size() || error == std::errc::invalid_argument) return {.value = std::nan("")};
   if (error == std::errc::result_out_of_range) {  // an integer of hundreds of digits
-    return {token.starts_with('-') ? -std::numeric_limits<double>::infinity()
-                                   : std::numeric_limits<double>::infinity()};
+    return {.value = token.starts_with('-') ? -std::numeric_limits<double>::infinity()
+                                            : std::numeric_limits<double>::infinity()};
   }
-  return {number};
+  constexpr double kMostExact = 9007199254740992;  // 2^53
+  return {.value = number,
+          .counted = token.find_first_not_of("0123456789") == std::string_view::npos && number <= kMostExact};
 }
 
 std::optional<std::int64_t> Integer(json::value& value) {

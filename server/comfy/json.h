@@ -23,7 +23,7 @@ std::optional<std::string> ExactString(json::value& value);
 // Likewise, with U+FFFD for lone surrogates; empty when the value is not a string.
 std::string TextOrEmpty(json::value& value);
 
-// NaN when the value is not a number.
+// NaN when the value is not a number; counted when it is written as an integer and not negative.
 jobs::QueueNumber Number(json::value& value);
 
 // From milliseconds since 1970; nothing when the value is not a number or no time of the years 1970 to 9999.

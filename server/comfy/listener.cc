@@ -29,12 +29,14 @@ bool IsPause(const RunEvent& event) {
 }  // namespace
 
 Listener::Listener(boost::asio::io_context& io, const HttpOptions& http, ListenerOptions options,
-                   std::function<void(jobs::Observation)> tell, std::function<void(bool is_back)> look)
+                   std::function<void(jobs::Observation)> tell, std::function<void(bool is_back)> look,
+                   std::function<void()> cut)
     : io_(io),
       http_(http),
       options_(std::move(options)),
       tell_(std::move(tell)),
       look_(std::move(look)),
+      cut_(std::move(cut)),
       deafness_(options_.deafness),
       flush_timer_(io) {}
 
@@ -43,6 +45,7 @@ void Listener::Start() {
   seat_ = std::make_shared<Seat>(io_, http_, options_.seat, options_.client_id, RunEvent::Channel::kSeat,
                                  Seat::Ears{.taken = [this] { Taken(); },
                                             .lost = [this](const jobs::BackendError& error) { Lost(error); },
+                                            .cut = cut_,
                                             .heard = [this](const SocketMessage& message) { Heard(message); }});
   seat_->Start();
 }
@@ -126,6 +129,7 @@ void Listener::Attach(const std::vector<RunningJob>& running) {
     seat = std::make_shared<Seat>(io_, http_, options_.seat, client_id, RunEvent::Channel::kAttached,
                                   Seat::Ears{.taken = [] {},
                                              .lost = [](const jobs::BackendError&) {},
+                                             .cut = [] {},
                                              .heard =
                                                  [this](const SocketMessage& message) {
                                                    if (message.event) Collect(*message.event);

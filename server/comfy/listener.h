@@ -38,9 +38,10 @@ inline constexpr std::string_view kClientIdPrefix = "jobstatus-";
 class Listener {
  public:
   // `tell`: takes RunEventsHeard and ListeningObserved. `look`: the queue may have changed; `is_back`: ComfyUI has just
-  // taken us in, so that it is there.
+  // taken us in, so that it is there. `cut`: the other side has ended our socket.
   Listener(boost::asio::io_context& io, const HttpOptions& http, ListenerOptions options,
-           std::function<void(jobs::Observation)> tell, std::function<void(bool is_back)> look);
+           std::function<void(jobs::Observation)> tell, std::function<void(bool is_back)> look,
+           std::function<void()> cut);
 
   void Start();
   void Stop();
@@ -81,6 +82,7 @@ class Listener {
   const ListenerOptions options_;
   const std::function<void(jobs::Observation)> tell_;
   const std::function<void(bool)> look_;
+  const std::function<void()> cut_;
 
   std::shared_ptr<Seat> seat_;
   bool seated_ = false;

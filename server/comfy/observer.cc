@@ -34,10 +34,25 @@ Observer::Observer(asio::io_context& io, CurlLoop& loop, std::string name, HttpO
       api_(io, loop, std::move(http), options.pacing, options.jobs_api_retry),
       listener_(
           io, api_.http(), options.listener, [this](jobs::Observation heard) { Pass(std::move(heard)); },
-          [this](bool is_back) { LookSoon(is_back); }),
+          [this](bool is_back) { LookSoon(is_back); }, [this] { api_.continuity().SocketEnded(); }),
       backoff_(options.backoff_first, options.backoff_longest),
       turn_timer_(io),
       patience_timer_(io) {}
+
+void Observer::Resume(const Remembered& remembered) {
+  constexpr Continuity::Mark kBeforeTheWatch;
+  for (const Remembered::Unfinished& job : remembered.unfinished) {
+    if (!jobs::IsUsableJobId(job.job_id)) continue;
+    active_.emplace(job.job_id, Active{.number = job.number, .running = job.running, .seen = kBeforeTheWatch});
+    api_.continuity().Numbered(job.job_id, job.number);
+  }
+  const std::size_t witnesses = std::min(remembered.finished.size(), Witnesses::kMost);
+  for (std::size_t i = witnesses; i-- > 0;) {
+    const Remembered::Finished& job = remembered.finished[i];
+    witnesses_.Learn(job.job_id, job.number, kBeforeTheWatch);
+    api_.continuity().Numbered(job.job_id, job.number);
+  }
+}
 
 void Observer::Start() {
   listener_.Start();
@@ -121,6 +136,7 @@ void Observer::Failed(const Error& error) {
   retry_at_ = now + backoff_.Next(jitter);
   failing_ = error;
   introduced_ = false;
+  if (ConcernsOneAnswer(error)) api_.continuity().Failed(Error::Kind::kHttpError);  // a look that told nothing
   Tell(jobs::BackendFailed{error});
   LookupsFailed(error, now);
   ArmPatience();
@@ -218,7 +234,7 @@ Observer::Answer<void> Observer::LightTurn(bool queue_is_too_dear) {
       if (!entry && !ConcernsOneAnswer(entry.error())) co_return std::unexpected(entry.error());
       const auto active = active_.find(id);
       if (!entry || !*entry || active == active_.end() || !((*entry)->number == active->second.number)) continue;
-      Tell(jobs::HistoryObserved{id, std::move(**entry)});
+      TellVerdict(id, std::move(**entry));
       active_.erase(active);
     }
   }
@@ -235,7 +251,7 @@ Observer::Answer<void> Observer::SettleOver() {
     auto entry = co_await api_.History(id);
     if (!entry && !ConcernsOneAnswer(entry.error())) co_return std::unexpected(entry.error());
     if (!entry || !*entry || !((*entry)->number == active->second.number)) continue;  // the queue comes first, then
-    Tell(jobs::HistoryObserved{id, std::move(**entry)});
+    TellVerdict(id, std::move(**entry));
     active_.erase(active);
   }
   co_return std::expected<void, Error>();
@@ -253,8 +269,7 @@ Observer::Answer<void> Observer::SettleRenumbered(const Listed& listed) {
     auto entry = co_await api_.History(id);
     if (!entry && !ConcernsOneAnswer(entry.error())) co_return std::unexpected(entry.error());
     const auto active = active_.find(id);
-    if (entry && *entry && (*entry)->number == active->second.number)
-      Tell(jobs::HistoryObserved{id, std::move(**entry)});
+    if (entry && *entry && (*entry)->number == active->second.number) TellVerdict(id, std::move(**entry));
     active_.erase(active);  // the run in the queue is followed from here on
   }
   co_return std::expected<void, Error>();
@@ -274,16 +289,52 @@ Observer::Answer<void> Observer::SettleLeft(const std::vector<std::string>& left
     }
     // An entry of another number is an earlier run of a prompt_id that was used again.
     if (*entry && (*entry)->number == active->second.number) {
-      Tell(jobs::HistoryObserved{id, std::move(**entry)});
+      TellVerdict(id, std::move(**entry));
     } else {
-      const Continuity::Mark& seen = active->second.seen;
-      Tell(jobs::AbsenceObserved{id,
-                                 {.watched_without_gap = !api_.continuity().GapSince(seen),
-                                  .backend_restarted = api_.continuity().RestartSince(seen)}});
+      const auto absence = co_await Absence(active->second);
+      if (!absence) co_return std::unexpected(absence.error());
+      Tell(jobs::AbsenceObserved{id, *absence});
     }
     active_.erase(active);
   }
   co_return std::expected<void, Error>();
+}
+
+// Where the process is the same, no sign means anything, and only what was not answered can have been missed.
+Observer::Answer<jobs::SeenNowhere> Observer::Absence(const Active& active) {
+  const Continuity& watch = api_.continuity();
+  const bool unread = active.ask_again_at.has_value();  // the history may have had it, and lost it since
+  if (!watch.DoubtSince(active.seen)) co_return jobs::SeenNowhere{.watched_without_gap = !unread};
+  if (const auto asked = co_await AskWitnesses(active.seen); !asked) co_return std::unexpected(asked.error());
+  const std::optional<bool> same_process = witnesses_.SameSince(active.seen, watch.mark());
+  if (!same_process) co_return jobs::SeenNowhere{.backend_restarted = watch.RestartSince(active.seen)};
+  co_return jobs::SeenNowhere{.watched_without_gap = *same_process && !unread && !watch.UnansweredSince(active.seen),
+                              .backend_restarted = !*same_process};
+}
+
+// What they say is good for all jobs that are missed, until there is doubt again.
+Observer::Answer<void> Observer::AskWitnesses(const Continuity::Mark& since) {
+  const Continuity& watch = api_.continuity();
+  for (std::size_t asked = 0; asked < Witnesses::kMost; ++asked) {
+    const auto id = witnesses_.NextToAsk(since, watch.mark());
+    if (!id) break;
+    const auto entry = co_await api_.History(*id);
+    if (entry) {
+      const auto number = entry->transform([](const jobs::HistoryEntry& has) { return has.number; });
+      witnesses_.Answered(*id, number, watch.mark());
+    } else if (ConcernsOneAnswer(entry.error())) {
+      witnesses_.NotAnswered(*id, watch.mark());
+    } else {
+      co_return std::unexpected(entry.error());
+    }
+  }
+  co_return std::expected<void, Error>();
+}
+
+void Observer::TellVerdict(const std::string& job_id, jobs::HistoryEntry entry) {
+  witnesses_.Learn(job_id, entry.number, api_.continuity().mark());
+  api_.continuity().Numbered(job_id, entry.number);
+  Tell(jobs::HistoryObserved{job_id, std::move(entry)});
 }
 
 // One entry that ComfyUI cannot encode makes its own answer a 500 for as long as it stands; it must not cost the others
@@ -307,7 +358,7 @@ Observer::Answer<void> Observer::SettleSought(const std::vector<std::string>& du
       LookupFailed(id, entry.error(), now);
     } else if (*entry) {
       sought_.erase(id);
-      Tell(jobs::HistoryObserved{id, std::move(**entry)});
+      TellVerdict(id, std::move(**entry));
     } else if (const auto sought = sought_.find(id); sought != sought_.end()) {
       const bool joined_since = queue_asked_at && sought->second.joined > *queue_asked_at;
       if (!joined_since) {
@@ -335,7 +386,7 @@ bool Observer::Follow(QueueAnswer& queue) {
       if (!(item.number == active.number)) continue;
       changed = changed || added || active.running != running;
       active.running = running;
-      active.seen = api_.continuity().mark();
+      active.seen = queue.seen;
       active.ask_again_at.reset();
       if (item.submitter == jobs::Submitter::kUnknown) continue;
       active.workflow_read = true;

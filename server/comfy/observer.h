@@ -15,6 +15,7 @@
 #include "comfy/api.h"
 #include "comfy/backoff.h"
 #include "comfy/listener.h"
+#include "comfy/witnesses.h"
 #include "jobs/job_source.h"
 #include "jobs/observation.h"
 
@@ -34,6 +35,23 @@ struct ObserverOptions {
   ListenerOptions listener;
 };
 
+// What an earlier life of the service knew of the jobs of a ComfyUI server. A number has to be given as it was seen,
+// `counted` included.
+struct Remembered {
+  struct Unfinished {
+    std::string job_id;
+    jobs::QueueNumber number;
+    bool running = false;  // it was seen to run
+  };
+  struct Finished {
+    std::string job_id;
+    jobs::QueueNumber number;
+  };
+  std::vector<Unfinished> unfinished;  // all of them
+  // Some whose verdict was read in the history, newest first: witnesses (witnesses.h). Those over three are left out.
+  std::vector<Finished> finished;
+};
+
 // Watches one ComfyUI server: decides when to ask what, and turns the answers into observations. One question is under
 // way at a time.
 //
@@ -46,6 +64,11 @@ class Observer final : public jobs::JobSource {
  public:
   Observer(boost::asio::io_context& io, CurlLoop& loop, std::string name, HttpOptions http, ObserverOptions options,
            jobs::ObservationSink& sink);
+
+  // Takes up the watch where the service left it: the jobs that were unfinished are looked for in the very first turn
+  // and, if they are not in the queue, in the history. One that is in neither was not watched to the end, so that it is
+  // lost, never cancelled. Before Start.
+  void Resume(const Remembered& remembered);
 
   void Start();
 
@@ -96,7 +119,10 @@ class Observer final : public jobs::JobSource {
   Answer<void> SettleOver();
   Answer<void> SettleRenumbered(const Listed& listed);
   Answer<void> SettleLeft(const std::vector<std::string>& left);
+  Answer<jobs::SeenNowhere> Absence(const Active& active);
+  Answer<void> AskWitnesses(const Continuity::Mark& since);
   Answer<void> SettleSought(const std::vector<std::string>& due, std::optional<jobs::Steady> queue_asked_at);
+  void TellVerdict(const std::string& job_id, jobs::HistoryEntry entry);
   bool Follow(QueueAnswer& queue);
   bool WorkflowWanted(const std::string& job_id, jobs::QueueNumber number) const;
   void TellListener(jobs::Steady asked_at, bool changed, bool running_seen);
@@ -119,6 +145,7 @@ class Observer final : public jobs::JobSource {
   jobs::ObservationSink& sink_;
   boost::asio::io_context& io_;
   Api api_;
+  Witnesses witnesses_;
   Listener listener_;
   Backoff backoff_;
   std::minstd_rand random_{std::random_device{}()};

@@ -50,6 +50,7 @@ asio::awaitable<void> Seat::Run() {
     socket_.reset();  // its timers would keep the loop busy
     const bool was_taken = std::exchange(taken_, false);
     if (stopped_) break;
+    if (was_taken && !retaking_ && error.kind == BackendError::Kind::kUnreachable) ears_.cut();
     if (was_taken || !failing_) ears_.lost(error);
     failing_ = true;
     const bool lasted = was_taken && SteadyNow() - taken_at_ >= options_.lasting;

@@ -38,6 +38,7 @@ class Seat : public std::enable_shared_from_this<Seat> {
   struct Ears {
     std::function<void()> taken;                              // ComfyUI says that we sit there
     std::function<void(const jobs::BackendError&)> lost;      // it was taken before, or the first try failed
+    std::function<void()> cut;                                // so that it is lost: the other side ended the socket
     std::function<void(const SocketMessage& message)> heard;  // `taken` came before
   };
 

@@ -65,6 +65,7 @@ void Run::SetBegan(Time now) {
 
 void Run::Hear(const RunEvent& event) {
   channel_ = std::max(channel_, event.channel);
+  begun_ = begun_ || !std::holds_alternative<RunEvent::Over>(event.what);
   if (!state_.workflow && !std::holds_alternative<RunEvent::Began>(event.what)) return Keep(event);
   std::visit([&](const auto& what) { On(what, event); }, event.what);
   if (!state_.workflow) return;

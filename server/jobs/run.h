@@ -35,6 +35,10 @@ class Run {
   // is to be executed.
   std::optional<Progress> progress() const;
 
+  // Something was heard that only a job says that runs. The end does not count: it is told late, maybe of an earlier
+  // run of the same id.
+  bool begun() const { return begun_; }
+
   const RunState& state() const { return state_; }
   const std::optional<Time>& start_time() const { return start_time_; }  // ComfyUI's own word for it
 
@@ -72,7 +76,8 @@ class Run {
   Submitter submitter_ = Submitter::kUnknown;
   RunEvent::Channel channel_ = RunEvent::Channel::kSeat;  // that told the most: the last of their order
   bool owner_only_ = false;                               // heard on our seat what only the owner is told
-  bool from_the_start_ = false;                           // its beginning was heard as it happened
+  bool begun_ = false;
+  bool from_the_start_ = false;  // its beginning was heard as it happened
   std::optional<Time> start_time_;
   std::deque<RunEvent> unplaced_;
   std::size_t unplaced_bytes_ = 0;

@@ -114,6 +114,13 @@ void Runs::BackendAway() {
   time_remaining_.Restarted();
 }
 
+bool Runs::HasBegun(const std::string& job_id) const {
+  const auto job = jobs_.find(job_id);
+  if (job != jobs_.end()) return job->second.run.begun();
+  const auto early = std::ranges::find(early_, job_id, &std::pair<std::string, Run>::first);
+  return early != early_.end() && early->second.begun();
+}
+
 Outlook Runs::OutlookOf(const std::string& job_id, Time now) {
   const auto found = jobs_.find(job_id);
   if (found == jobs_.end()) return {};

@@ -48,6 +48,9 @@ class Runs {
   // ComfyUI was away: another process may answer next.
   void BackendAway();
 
+  // The job was heard to run, be it that the queue never showed it so.
+  bool HasBegun(const std::string& job_id) const;
+
   // Of a job in the queue; empty of any other.
   Outlook OutlookOf(const std::string& job_id, Time now);
 

@@ -69,7 +69,7 @@ JobStatus Gone(const JobStatus& old, const SeenNowhere& sighting) {
   JobError error;
   if (sighting.backend_restarted) {
     error = {.reason = ErrorReason::kBackendRestarted, .message = "ComfyUI restarted and forgot the job"};
-  } else if (old.state == JobState::kQueued && sighting.watched_without_gap) {
+  } else if (old.state == JobState::kQueued && sighting.watched_without_gap && !sighting.has_begun) {
     error = {.reason = ErrorReason::kRemovedFromQueue, .message = "removed from the queue before it ran"};
     return Ended(old, JobState::kCancelled, std::move(error));
   } else {

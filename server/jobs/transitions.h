@@ -31,6 +31,7 @@ struct SeenNowhere {
   bool watched_without_gap =
       false;                       // each look at the backend since the job was last seen was answered, closely enough
   bool backend_restarted = false;  // something said so: a refused or dropped connection, numbers that start again
+  bool has_begun = false;          // it was heard to run, so that it was not taken out of the queue
 };
 
 // The backend could not be asked, since `last_seen` or longer.

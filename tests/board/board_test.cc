@@ -203,6 +203,15 @@ TEST_F(BoardTest, TellsTheEndOfARunOnceThoughItIsHeardBeforeItIsSeen) {
   EXPECT_THAT(told->changes, ElementsAre(false, true));
 }
 
+TEST_F(BoardTest, AJobThatWasHeardToRunAndIsGoneWasNotTakenOutOfTheQueue) {
+  See("a", Queue({}, {"ran", "waited"}));
+  See("a", jobs::RunEventsHeard{{{.job_id = "ran", .heard_at = kNow, .what = jobs::RunEvent::Began{}}}});
+  for (const char* id : {"ran", "waited"}) See("a", jobs::AbsenceObserved{id, {.watched_without_gap = true}});
+  EXPECT_EQ(Find("ran")->state, JobState::kLost);
+  EXPECT_EQ(Find("ran")->error->reason, jobs::ErrorReason::kVanished);
+  EXPECT_EQ(Find("waited")->state, JobState::kCancelled);
+}
+
 TEST_F(BoardTest, AWatcherMayCallTheBoardBack) {
   class Reader final : public Watcher {
    public:

@@ -10,6 +10,7 @@
 
 #include "comfy/front.h"
 #include "comfy/observed.h"
+#include "comfy/seat.h"
 #include "fakes/fake_comfy.h"
 
 // The live events of a real (fake) ComfyUI over a real socket, and what becomes of them on the board.
@@ -661,6 +662,36 @@ TEST(Connection, IsPingedSoThatADeadPeerIsNoticed) {
   EXPECT_TRUE(AwaitLive(observed, false));
   comfyui.Thaw();
   EXPECT_TRUE(AwaitLive(observed));
+}
+
+TEST(Connection, IsSaidToBeCutWhenTheOtherSideEndsItAndNotWhenWeDo) {
+  FakeComfy comfyui;
+  boost::asio::io_context io;
+  HttpOptions http;
+  http.address = Address::Parse(comfyui.url()).value();
+  int taken = 0;
+  int lost = 0;
+  int cut = 0;
+  const auto seat = std::make_shared<Seat>(io, http, SeatOptions{.backoff_first = 1ms, .backoff_longest = 5ms}, kOurs,
+                                           jobs::RunEvent::Channel::kSeat,
+                                           Seat::Ears{.taken = [&] { ++taken; },
+                                                      .lost = [&](const jobs::BackendError&) { ++lost; },
+                                                      .cut = [&] { ++cut; },
+                                                      .heard = [](const SocketMessage&) {}});
+  const auto await = [&](const int& count, int wanted) {
+    while (count < wanted && io.run_one_for(20s) > 0) continue;
+    return count == wanted;
+  };
+  seat->Start();
+  ASSERT_TRUE(await(taken, 1));
+  seat->Retake();
+  ASSERT_TRUE(await(taken, 2));
+  EXPECT_EQ(cut, 0);
+  comfyui.CutSockets();
+  ASSERT_TRUE(await(lost, 2));
+  EXPECT_EQ(cut, 1);
+  seat->Stop(false);
+  io.run();
 }
 
 TEST(TwoJobsAtOnce, EachHasItsOwnProgress) {

@@ -22,11 +22,21 @@ comfy::ObserverOptions Observed::Quick() {
   return options;
 }
 
-Observed::Observed(const std::string& url, comfy::ObserverOptions options, comfy::HttpOptions http)
+Observed::Observed(const std::string& url, comfy::ObserverOptions options, comfy::HttpOptions http,
+                   const comfy::Remembered& remembered)
     : board({{kBackend, url}}, {.remember_unknown = jobs::Duration(0)}, 0) {
   http.address = comfy::Address::Parse(url).value();
   observer_.emplace(io_, curl_, kBackend, std::move(http), options, static_cast<jobs::ObservationSink&>(*this));
   board.Connect(kBackend, *observer_);
+  if (!remembered.unfinished.empty()) {
+    jobs::QueueListing listing;
+    for (const auto& [job_id, number, running] : remembered.unfinished) {
+      (running ? listing.running : listing.pending).push_back({.job_id = job_id, .number = number});
+    }
+    board.Observe(kBackend, jobs::QueueObserved{std::move(listing)}, jobs::Time());
+    board.Observe(kBackend, jobs::BackendFailed(), jobs::Time());
+  }
+  observer_->Resume(remembered);
   observer_->Start();
   thread_ = std::thread([this] { io_.run(); });
 }
@@ -77,6 +87,15 @@ board::Snapshot Observed::AwaitState(const std::string& job_id, jobs::JobState s
   const bool reached = Await([&] {
     snapshot = board.Find(job_id, "").snapshot;
     return snapshot && snapshot->state == state;
+  });
+  return reached ? snapshot : nullptr;
+}
+
+board::Snapshot Observed::AwaitFresh(const std::string& job_id) {
+  board::Snapshot snapshot;
+  const bool reached = Await([&] {
+    snapshot = board.Find(job_id, "").snapshot;
+    return snapshot && !snapshot->stale;
   });
   return reached ? snapshot : nullptr;
 }

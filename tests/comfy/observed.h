@@ -24,13 +24,18 @@ class Observed final : private jobs::ObservationSink {
   // As fast as can be, so that no test waits for a poll.
   static comfy::ObserverOptions Quick();
 
-  explicit Observed(const std::string& url, comfy::ObserverOptions options = Quick(), comfy::HttpOptions http = {});
+  // `remembered`: of an earlier life; on the board, and stale.
+  explicit Observed(const std::string& url, comfy::ObserverOptions options = Quick(), comfy::HttpOptions http = {},
+                    const comfy::Remembered& remembered = {});
   ~Observed() override;
 
   board::Board board;
 
   // Waits for something to become true, looking again after every observation. False after 20 s.
   bool Await(const std::function<bool()>& reached);
+
+  // The status once it is no longer stale. Null after 20 s.
+  board::Snapshot AwaitFresh(const std::string& job_id);
 
   // The status once it is in that state. Null after 20 s.
   board::Snapshot AwaitState(const std::string& job_id, jobs::JobState state);

@@ -4,7 +4,6 @@
 #include "comfy/address.h"
 #include "comfy/backoff.h"
 #include "comfy/body.h"
-#include "comfy/continuity.h"
 #include "comfy/outputs.h"
 #include "comfy/pacer.h"
 
@@ -13,7 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using jobs::MediaType;
-using Kind = jobs::BackendError::Kind;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -133,68 +131,6 @@ TEST(Backoff, DoublesToItsLongestAndJitterTakesAtMostAQuarter) {
   EXPECT_EQ(backoff.Next(0), 3s);
   backoff.Reset();
   EXPECT_EQ(backoff.Next(0.999999).count() / 1000, 375);
-}
-
-class ContinuityTest : public testing::Test {
- protected:
-  Continuity watch;
-  bool Gap(const Continuity::Mark& mark) const { return watch.GapSince(mark); }
-  bool Restart(const Continuity::Mark& mark) const { return watch.RestartSince(mark); }
-};
-
-TEST_F(ContinuityTest, HasNoGapOnOneKeptConnectionHoweverLong) {
-  watch.Answered(true, 200, kNow);
-  const auto mark = watch.mark();
-  watch.Answered(false, 200, kNow + 60s);
-  watch.Answered(false, 404, kNow + 600s);
-  EXPECT_FALSE(Gap(mark));
-}
-
-TEST_F(ContinuityTest, HasAGapAndASignOfARestartWhenAKeptConnectionIsDropped) {
-  watch.Answered(true, 200, kNow);
-  watch.Answered(false, 200, kNow + 1s);
-  const auto mark = watch.mark();
-  watch.Answered(true, 200, kNow + 2s);
-  EXPECT_TRUE(Gap(mark));
-  EXPECT_TRUE(Restart(mark));
-}
-
-TEST_F(ContinuityTest, TakesTheCloseAfterA500ForWhatItIs) {
-  watch.Answered(true, 200, kNow);
-  watch.Answered(false, 500, kNow + 1s);
-  const auto mark = watch.mark();
-  watch.Answered(true, 200, kNow + 2s);
-  EXPECT_FALSE(Gap(mark));
-}
-
-TEST_F(ContinuityTest, TakesTheCloseOfALongIdleConnectionForNoRestart) {
-  watch.Answered(true, 200, kNow);
-  watch.Answered(false, 200, kNow + 1s);
-  const auto mark = watch.mark();
-  watch.Answered(true, 200, kNow + 80s);
-  EXPECT_TRUE(Gap(mark)) << "nobody looked for 79 s";
-  EXPECT_FALSE(Restart(mark));
-}
-
-TEST_F(ContinuityTest, OnAServerThatKeepsNoConnectionsRestsOnAnswersCloseTogether) {
-  watch.Answered(true, 200, kNow);
-  const auto mark = watch.mark();
-  watch.Answered(true, 200, kNow + 1s);
-  watch.Answered(true, 200, kNow + 2s);
-  EXPECT_FALSE(Gap(mark));
-  watch.Answered(true, 200, kNow + 12s);
-  EXPECT_TRUE(Gap(mark));
-  EXPECT_FALSE(Restart(mark));
-}
-
-TEST_F(ContinuityTest, TakesARefusalForASignOfARestartButNotATimeoutOrAnErrorStatus) {
-  const auto mark = watch.mark();
-  watch.Failed(Kind::kTimeout);
-  watch.Failed(Kind::kHttpError);
-  EXPECT_TRUE(Gap(mark));
-  EXPECT_FALSE(Restart(mark));
-  watch.Failed(Kind::kUnreachable);
-  EXPECT_TRUE(Restart(mark));
 }
 
 }  // namespace

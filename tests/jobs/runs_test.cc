@@ -99,6 +99,30 @@ TEST(Runs, UnderstandWhatWasHeardOnceTheWorkflowIsRead) {
   EXPECT_EQ(backend.Progress("a"), "12.5% 0/2 1:KSampler 1/4");
 }
 
+TEST(Runs, KnowOfAWaitingJobWhetherItWasHeardToRun) {
+  Backend backend;
+  backend.See({}, {Item("a", 0), Item("b", 1), Item("c", 2, nullptr)});
+  backend.Hear("a", RunEvent::Began{});
+  backend.Hear("c", RunEvent::Executing{"1"});
+  backend.Hear("early", RunEvent::Executing{"1"});
+  EXPECT_TRUE(backend.runs.HasBegun("a"));
+  EXPECT_FALSE(backend.runs.HasBegun("b"));
+  EXPECT_TRUE(backend.runs.HasBegun("c")) << "whatever its workflow";
+  EXPECT_TRUE(backend.runs.HasBegun("early"));
+  EXPECT_FALSE(backend.runs.HasBegun("nobody"));
+}
+
+TEST(Trap13, TheEndOfAnEarlierRunThatIsToldLateIsNoBeginningOfThis) {
+  Backend backend;
+  backend.See({Item("a", 3)});
+  HistoryEntry entry;
+  entry.number = {3};
+  backend.runs.Ended("a", entry, kNow);
+  backend.Hear("a", RunEvent::Over{});
+  backend.See({}, {Item("a", 5)});
+  EXPECT_FALSE(backend.runs.HasBegun("a"));
+}
+
 TEST(Runs, AnEventWithoutAJobIsOfTheOneThatRuns) {
   Backend backend;
   EXPECT_EQ(backend.Hear("", RunEvent::Executing{"1"}), std::nullopt);

@@ -31,6 +31,7 @@ const std::map<std::string, Sighting> kSightings = {
     {"failed", SeenInHistory{kFailure}},
     {"interrupted", SeenInHistory{kInterruption}},
     {"nowhere, gapless", SeenNowhere{.watched_without_gap = true}},
+    {"nowhere, begun", SeenNowhere{.watched_without_gap = true, .has_begun = true}},
     {"nowhere, gap", SeenNowhere{.watched_without_gap = false}},
     {"nowhere, restarted", SeenNowhere{.watched_without_gap = false, .backend_restarted = true}},
     {"not seen", NotSeen{}},
@@ -76,37 +77,37 @@ std::optional<JobStatus> After(const std::vector<std::string>& sightings) {
 
 struct Row {
   std::vector<std::string> before;
-  // For each sighting, in the order: queued, running, succeeded, failed, interrupted, nowhere gapless, nowhere gap,
-  // nowhere restarted, not seen.
-  std::array<const char*, 9> after;
+  // For each sighting, in the order: queued, running, succeeded, failed, interrupted, nowhere gapless, nowhere begun,
+  // nowhere gap, nowhere restarted, not seen.
+  std::array<const char*, 10> after;
 };
 
 // Every cell of state × observation. "-": nothing changes.
 const std::vector<Row> kTable = {
-    {{}, {"QUEUED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED/interrupted", "-", "-", "-", "-"}},
+    {{}, {"QUEUED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED/interrupted", "-", "-", "-", "-", "-"}},
     {{"queued"},
      {"-", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED/interrupted", "CANCELLED/removed", "LOST/vanished",
-      "LOST/restarted", "QUEUED stale"}},
+      "LOST/vanished", "LOST/restarted", "QUEUED stale"}},
     {{"running"},
-     {"QUEUED", "-", "COMPLETED", "FAILED", "CANCELLED/interrupted", "LOST/vanished", "LOST/vanished", "LOST/restarted",
-      "PROCESSING stale"}},
+     {"QUEUED", "-", "COMPLETED", "FAILED", "CANCELLED/interrupted", "LOST/vanished", "LOST/vanished", "LOST/vanished",
+      "LOST/restarted", "PROCESSING stale"}},
     {{"queued", "not seen"},
      {"QUEUED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED/interrupted", "CANCELLED/removed", "LOST/vanished",
-      "LOST/restarted", "-"}},
+      "LOST/vanished", "LOST/restarted", "-"}},
     {{"running", "not seen"},
      {"QUEUED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED/interrupted", "LOST/vanished", "LOST/vanished",
-      "LOST/restarted", "-"}},
-    {{"succeeded"}, {"-", "-", "-", "-", "-", "-", "-", "-", "-"}},
-    {{"failed"}, {"-", "-", "-", "-", "-", "-", "-", "-", "-"}},
-    {{"interrupted"}, {"-", "-", "-", "-", "-", "-", "-", "-", "-"}},
-    {{"queued", "nowhere, gapless"}, {"-", "-", "-", "-", "-", "-", "-", "-", "-"}},
+      "LOST/vanished", "LOST/restarted", "-"}},
+    {{"succeeded"}, {"-", "-", "-", "-", "-", "-", "-", "-", "-", "-"}},
+    {{"failed"}, {"-", "-", "-", "-", "-", "-", "-", "-", "-", "-"}},
+    {{"interrupted"}, {"-", "-", "-", "-", "-", "-", "-", "-", "-", "-"}},
+    {{"queued", "nowhere, gapless"}, {"-", "-", "-", "-", "-", "-", "-", "-", "-", "-"}},
     {{"running", "nowhere, gap"},
-     {"QUEUED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED/interrupted", "-", "-", "-", "-"}},
+     {"QUEUED", "PROCESSING", "COMPLETED", "FAILED", "CANCELLED/interrupted", "-", "-", "-", "-", "-"}},
 };
 
-const std::array<const char*, 9> kColumns = {"queued",      "running",          "succeeded",    "failed",
-                                             "interrupted", "nowhere, gapless", "nowhere, gap", "nowhere, restarted",
-                                             "not seen"};
+const std::array<const char*, 10> kColumns = {
+    "queued",         "running",      "succeeded",          "failed",  "interrupted", "nowhere, gapless",
+    "nowhere, begun", "nowhere, gap", "nowhere, restarted", "not seen"};
 
 TEST(Transitions, EveryStateMeetsEveryObservation) {
   for (const Row& row : kTable) {
