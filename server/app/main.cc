@@ -78,7 +78,7 @@ bool WriteAddressFile(const std::string& file, const std::string& address) {
 int Serve(const app::Config& config, archive::Archive* archive) {
   board::Board board(BoardConfig(config), config.limits, FirstRevision(archive), PastOf(archive));
   app::LoggedObservations observations(board);
-  app::Observers observers(config, observations, board);
+  app::Observers observers(config, archive != nullptr ? &archive->remembered() : nullptr, observations, board);
   rpc::ServerOptions options = config.server;
   if (archive != nullptr) options.page_token_key = archive->remembered().secret;
   const auto server = rpc::Server::Start(board, options);

@@ -22,13 +22,31 @@ struct Observers::Parts {
   std::thread thread;  // runs io; everything above is used by it alone once it runs
 };
 
-Observers::Observers(const Config& config, jobs::ObservationSink& sink, board::Board& board)
+namespace {
+
+// What the archive remembers of one backend.
+comfy::Remembered Of(const archive::Remembered& remembered, const std::string& backend) {
+  comfy::Remembered jobs;
+  for (const jobs::JobStatus& status : remembered.unfinished) {
+    if (status.backend == backend)
+      jobs.unfinished.push_back({status.job_id, status.number, status.state == jobs::JobState::kProcessing});
+  }
+  for (const jobs::JobStatus& status : remembered.last_in_history.at(backend))
+    jobs.finished.push_back({status.job_id, status.number});
+  return jobs;
+}
+
+}  // namespace
+
+Observers::Observers(const Config& config, const archive::Remembered* remembered, jobs::ObservationSink& sink,
+                     board::Board& board)
     : parts_(std::make_unique<Parts>()) {
   for (const BackendOptions& backend : config.backends) {
     comfy::ObserverOptions options = config.observer;
     options.listener.client_id = backend.client_id;
     parts_->observers.push_back(
         std::make_unique<comfy::Observer>(parts_->io, parts_->curl, backend.name, backend.http, options, sink));
+    if (remembered != nullptr) parts_->observers.back()->Resume(Of(*remembered, backend.name));
     board.Connect(backend.name, *parts_->observers.back());
   }
 }

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "app/config.h"
+#include "archive/archive.h"
 #include "board/board.h"
 #include "jobs/observation.h"
 
@@ -11,8 +12,10 @@ namespace app {
 // The observers of all backends, on one thread that drives them all.
 class Observers {
  public:
-  // Connects the board to the observers, so that it can have jobs looked for.
-  Observers(const Config& config, jobs::ObservationSink& sink, board::Board& board);
+  // Connects the board to the observers, so that it can have jobs looked for. Those that are remembered as unfinished
+  // (null: nothing is) are looked up first.
+  Observers(const Config& config, const archive::Remembered* remembered, jobs::ObservationSink& sink,
+            board::Board& board);
   ~Observers();
 
   void Start();

@@ -135,6 +135,7 @@ std::int64_t Micros(jobs::Time time) {
 std::string Encode(const jobs::JobStatus& status) {
   StoredStatus stored;
   stored.set_number(status.number.value);
+  stored.set_number_counted(status.number.counted);
   stored.set_verdict_recorded(status.verdict_recorded);
   if (status.queue) {
     stored.mutable_queue()->set_position(status.queue->position);
@@ -153,7 +154,7 @@ std::string Encode(const jobs::JobStatus& status) {
 bool Decode(std::string_view bytes, jobs::JobStatus& status) {
   StoredStatus stored;
   if (!stored.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return false;
-  status.number = {stored.number()};
+  status.number = {.value = stored.number(), .counted = stored.number_counted()};
   status.verdict_recorded = stored.verdict_recorded();
   if (stored.has_queue()) {
     status.queue = {.position = stored.queue().position(), .size = stored.queue().size()};

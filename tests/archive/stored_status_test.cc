@@ -76,6 +76,12 @@ TEST(StoredStatus, KeepsNumbersThatAreNone) {
   }
 }
 
+TEST(StoredStatus, KeepsWhetherComfyuiCountedTheNumber) {
+  jobs::JobStatus read;
+  ASSERT_TRUE(Decode(Encode({.number = {.value = 12, .counted = true}}), read));
+  EXPECT_TRUE(read.number.counted);
+}
+
 TEST(StoredStatus, ForgetsTheNodeThatRan) {
   jobs::JobStatus status{.progress = jobs::Progress{.percentage = 50, .current_node = jobs::NodeProgress{"3"}}};
   jobs::JobStatus read;
