@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "bench/figures.h"
+#include "bench/live.h"
 #include "bench/program.h"
 #include "bench/watchers.h"
 #include "fakes/fake_comfy.h"
@@ -26,8 +27,6 @@ namespace bench {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr const char* kClientId = "jobstatus-bench";
 
 // How much is measured. A round has some jobs; each tells its progress a few times, and then ends.
 struct Plan {
@@ -39,40 +38,6 @@ struct Plan {
 constexpr Plan kFull{.rounds = 10, .jobs = 8, .progress_per_job = 4, .polled_jobs = 4};
 constexpr Plan kQuick{.rounds = 2, .jobs = 6, .progress_per_job = 4, .polled_jobs = 3};
 constexpr Plan kSmoke{.rounds = 1, .jobs = 1, .progress_per_job = 2, .polled_jobs = 1};
-
-// Each thing is measured after the same rest: what comes right after another thing finds everything awake and does
-// better. Three of them are longer than the least time between two reports of one job's progress.
-void Rest() {
-  std::this_thread::sleep_for(20ms);
-}
-
-std::string ProgressEvent(const std::string& job_id, int step) {
-  return fmt::format(
-      R"({{"type": "progress_state", "data": {{"prompt_id": "{0}", "nodes": {{"3": {{"value": {1}, "max": 100, )"
-      R"("state": "running", "node_id": "3", "prompt_id": "{0}", "display_node_id": "3", "parent_node_id": null, )"
-      R"("real_node_id": "3"}}}}}}}})",
-      job_id, step);
-}
-
-Watchers::Wanted InState(std::string job_id, pb::JobState state) {
-  return [job_id = std::move(job_id), state](const pb::WatchStatusResponse& message) {
-    return message.status().job_id() == job_id && message.status().state() == state;
-  };
-}
-
-Watchers::Wanted AtStep(std::string job_id, int step) {
-  return [job_id = std::move(job_id), step](const pb::WatchStatusResponse& message) {
-    return message.status().job_id() == job_id && message.status().progress().current_node().current_step() == step;
-  };
-}
-
-std::vector<std::string> ServerCommand(const fakes::FakeComfy& comfy, const std::vector<std::string>& more) {
-  std::vector<std::string> command = {JOBSTATUS_SERVER, "--listen", "127.0.0.1:0", "--log-level", "warn",
-                                      "--state-dir", "none"};
-  command.insert(command.end(), {"--backend", "gpu=" + comfy.url()});
-  command.insert(command.end(), more.begin(), more.end());
-  return command;
-}
 
 // The bare socket, and the bare relay.
 class Bare {
@@ -98,47 +63,6 @@ class Bare {
   fakes::FakeComfy comfy_;  // without jobs it says nothing by itself
   Program relay_{{NEWS_RELAY, "--comfyui-port", std::to_string(comfy_.port())}};
   Watchers watchers_;
-};
-
-// The service, with the live events of a ComfyUI.
-class Live {
- public:
-  explicit Live(std::size_t watchers) : watchers_(server_.address(), watchers) {
-    // Before the first of its messages on a socket of ours, it does not count on live events.
-    if (!comfy_.WaitForSocketTexts(1)) throw std::runtime_error("the server does not listen");
-  }
-
-  void BeginJob() {
-    job_id_ = comfy_.Submit({.client_id = kClientId}).prompt_id;
-    step_ = 0;
-    watchers_.Expect(InState(job_id_, pb::JOB_STATE_PROCESSING));
-    comfy_.StartNext();
-    watchers_.AwaitLast();
-    comfy_.Cached({});
-    comfy_.StartNode("3");
-  }
-
-  Micros Progress() {
-    watchers_.Expect(AtStep(job_id_, ++step_));
-    const auto sent = Clock::now();
-    comfy_.SendFrame(ProgressEvent(job_id_, step_), kClientId);
-    return watchers_.AwaitLast() - sent;
-  }
-
-  Micros EndJob() {
-    watchers_.Expect(InState(job_id_, pb::JOB_STATE_COMPLETED));
-    const auto sent = Clock::now();
-    comfy_.FinishNode("3");  // a run ends with its last node
-    comfy_.FinishSuccess();
-    return watchers_.AwaitLast() - sent;
-  }
-
- private:
-  fakes::FakeComfy comfy_;
-  Program server_{ServerCommand(comfy_, {"--client-id", std::string("gpu=") + kClientId})};
-  Watchers watchers_;
-  std::string job_id_;
-  int step_ = 0;
 };
 
 // Two servers without live events, in front of one ComfyUI that always has jobs.
@@ -180,8 +104,8 @@ class Polled {
   }
 
   fakes::FakeComfy comfy_;
-  Program often_server_{ServerCommand(comfy_, Every(kOften))};
-  Program seldom_server_{ServerCommand(comfy_, Every(kSeldom))};
+  Program often_server_{ServerCommand(comfy_, "none", Every(kOften))};
+  Program seldom_server_{ServerCommand(comfy_, "none", Every(kSeldom))};
   Watchers often_;
   Watchers seldom_;
   std::deque<std::string> jobs_;  // the first runs, the others wait

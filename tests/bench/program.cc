@@ -6,35 +6,17 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string_view>
 #include <thread>
 
+#include "bench/scratch.h"
+
 namespace bench {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A folder of its own, gone when the program has started.
-class Scratch {
- public:
-  Scratch() : path_((std::filesystem::temp_directory_path() / "bench.XXXXXX").string()) {
-    if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("cannot make a folder " + path_);
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 std::vector<char*> Pointers(std::vector<std::string>& strings) {
   std::vector<char*> pointers;
@@ -55,7 +37,7 @@ std::vector<std::string> Environment() {
 
 Program::Program(std::vector<std::string> command) {
   const Scratch scratch;
-  const std::string address_file = scratch.path() + "/address";
+  const std::string address_file = scratch.path() / "address";
   command.insert(command.end(), {"--address-file", address_file});
   Start(command);
   const auto give_up = std::chrono::steady_clock::now() + 20s;
@@ -66,7 +48,7 @@ Program::Program(std::vector<std::string> command) {
       pid_ = 0;
       break;
     }
-    std::this_thread::sleep_for(2ms);
+    std::this_thread::sleep_for(500us);
   }
   if (pid_ > 0) kill(pid_, SIGKILL);
   throw std::runtime_error(command.front() + " does not start");
@@ -76,6 +58,14 @@ Program::~Program() {
   if (pid_ <= 0) return;
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
+}
+
+std::size_t Program::resident_kb() const {
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::stoul(line.substr(line.find_first_of("0123456789")));
+  }
+  throw std::runtime_error("process " + std::to_string(pid_) + " is gone");
 }
 
 void Program::Start(std::vector<std::string>& command) {

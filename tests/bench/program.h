@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ class Program {
   Program& operator=(const Program&) = delete;
 
   const std::string& address() const { return address_; }
+  std::size_t resident_kb() const;  // memory it has now
 
  private:
   void Start(std::vector<std::string>& command);

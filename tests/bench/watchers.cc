@@ -17,6 +17,19 @@ constexpr std::size_t kConnections = 4;
 
 }  // namespace
 
+std::uint64_t NewestRevision(const std::string& address) {
+  const auto stub = pb::JobStatusService::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 20s);
+  context.set_wait_for_ready(true);
+  pb::ListStatusesRequest request;
+  request.set_page_size(1);
+  pb::ListStatusesResponse response;
+  if (const grpc::Status status = stub->ListStatuses(&context, request, &response); !status.ok())
+    throw std::runtime_error("no statuses are listed: " + status.error_message());
+  return response.statuses().empty() ? 0 : response.statuses(0).revision();
+}
+
 struct Watchers::Stream {
   enum class Step { kCalling, kAwaitingMetadata, kReading };
   Step step = Step::kCalling;
@@ -33,7 +46,7 @@ struct Watchers::Connection {
 };
 
 // By way of the other constructor, so that the destructor ends the threads if this one throws.
-Watchers::Watchers(const std::string& address, std::size_t count) : Watchers() {
+Watchers::Watchers(const std::string& address, std::size_t count, std::uint64_t after_revision) : Watchers() {
   expected_ = 1;  // that they stand
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // or they would share one connection
@@ -42,13 +55,14 @@ Watchers::Watchers(const std::string& address, std::size_t count) : Watchers() {
     connections_.back()->stub = pb::JobStatusService::NewStub(
         grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
   }
+  pb::WatchStatusRequest request;
+  request.set_after_revision(after_revision);
   for (std::size_t i = 0; i < count; ++i) {
     Connection& connection = *connections_[i % connections_.size()];
     ++connection.open;
     streams_.push_back(std::make_unique<Stream>());
     Stream& stream = *streams_.back();
-    stream.reader =
-        connection.stub->PrepareAsyncWatchStatus(&stream.context, pb::WatchStatusRequest(), &connection.queue);
+    stream.reader = connection.stub->PrepareAsyncWatchStatus(&stream.context, request, &connection.queue);
     stream.reader->StartCall(&stream);
   }
   for (const auto& connection : connections_) threads_.emplace_back([this, &connection] { Read(*connection); });

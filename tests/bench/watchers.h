@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -18,12 +19,16 @@ namespace bench {
 namespace pb = comfyui::jobstatus::v1;
 using Clock = std::chrono::steady_clock;
 
-// So many WatchStatus streams of all jobs, over a few connections that are read by one thread each. With a completion
-// queue, since gRPC's callback threads nap after a second of quiet, and the nap would be taken for the server's.
+// Of the newest status that the service at `address` has; 0: it has none.
+std::uint64_t NewestRevision(const std::string& address);
+
+// So many WatchStatus streams of all jobs, over a few connections that are read by one thread each. With a
+// completion queue, since gRPC's callback threads nap after a second of quiet, and the nap would be taken for the
+// server's.
 class Watchers {
  public:
   // Returns once the service has taken all streams.
-  Watchers(const std::string& address, std::size_t count);
+  Watchers(const std::string& address, std::size_t count, std::uint64_t after_revision = 0);
   ~Watchers();
   Watchers(const Watchers&) = delete;
   Watchers& operator=(const Watchers&) = delete;
