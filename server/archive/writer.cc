@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t kBatch = 500;
-constexpr int kExpireAtOnce = 200;  // a few milliseconds, for which a verdict may have to wait
+constexpr int kExpireAtOnce = 50;  // a verdict may have to wait for them
 constexpr auto kHousekeeping = 60s;
 constexpr auto kFirstRetry = 500ms;
 constexpr auto kLongestRetry = 15s;

@@ -45,12 +45,16 @@ void Board::Observe(std::string_view backend, jobs::Observation observation, job
     const std::lock_guard lock(mutex_);
     std::visit([&](auto& seen) { On(Named(backend), seen, now, effects); }, observation);
     if (outbox_.waiting_since() < now - limits_.archive_patience) TellWithoutArchive(effects);
-    statuses_.Evict(now - limits_.keep_finished, limits_.max_finished_jobs, [&](const jobs::JobStatus& status) {
-      return subscribers_.Names(status.job_id) || outbox_.Has(status.job_id, status.backend);
-    });
+    Evict(now - limits_.keep_finished);
     StopLooking(effects.unwanted);
   }
   Carry(effects);
+}
+
+void Board::Evict(jobs::Time ended_before) {
+  statuses_.Evict(ended_before, limits_.max_finished_jobs, [&](const jobs::JobStatus& status) {
+    return subscribers_.Names(status.job_id) || outbox_.Has(status.job_id, status.backend);
+  });
 }
 
 void Board::Carry(Effects& effects) {
@@ -378,6 +382,7 @@ void Board::OnRecalled(std::uint64_t id, const std::string& job_id, jobs::Steady
     if (const Snapshot known = statuses_.Find(job_id, wait->backend)) {
       waits_.Found(known, effects.answers, effects.unwanted);
       StopLooking(effects.unwanted);
+      Evict(jobs::Time::min());  // whoever reads the whole archive does not bring it into memory
     } else {
       std::optional<NotAsked> unread;
       if (!found) {

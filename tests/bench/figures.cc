@@ -12,35 +12,42 @@ namespace {
 constexpr double kMedian = 0.5;
 constexpr double kTail = 0.99;
 
-double Millis(Micros taken) {
-  return taken.count() / 1000;
-}
-
-// "0.213 (0.201–0.240)": of all rounds, and the least and the greatest of one.
-std::string Spread(const Figures& figures, double share) {
-  Micros least = figures.Quantile(share, 0);
-  Micros greatest = least;
-  for (std::size_t round = 1; round < figures.rounds(); ++round) {
-    least = std::min(least, figures.Quantile(share, round));
-    greatest = std::max(greatest, figures.Quantile(share, round));
-  }
-  return fmt::format("{:.2f} ({:.2f}–{:.2f})", Millis(figures.Quantile(share)), Millis(least), Millis(greatest));
-}
-
 double Ratio(const Figures& figures, const Figures& to, double share) {
   return figures.Quantile(share) / to.Quantile(share);
 }
 
 // Of the medians, and of the tails.
 std::string Ratios(const Figures& figures, const Figures& to) {
-  const auto text = [&](double share) {
-    const double ratio = Ratio(figures, to, share);
-    return fmt::format("{:.{}f}", ratio, ratio < 10 ? 2 : ratio < 100 ? 1 : 0);
-  };
+  const auto text = [&](double share) { return RatioText(Ratio(figures, to, share)); };
   return text(kMedian) + " / " + text(kTail);
 }
 
 }  // namespace
+
+Spread SpreadOf(std::vector<double> rounds) {
+  if (rounds.empty()) return {NAN, NAN, NAN};
+  std::ranges::sort(rounds);
+  const std::size_t middle = rounds.size() / 2;
+  const double median = rounds.size() % 2 == 1 ? rounds[middle] : (rounds[middle - 1] + rounds[middle]) / 2;
+  return {median, rounds.front(), rounds.back()};
+}
+
+std::string ToText(const Spread& spread, int decimals) {
+  return fmt::format("{:.{}f} ({:.{}f}–{:.{}f})", spread.value, decimals, spread.least, decimals, spread.greatest,
+                     decimals);
+}
+
+std::string RatioText(double ratio) {
+  return fmt::format("{:.{}f}", ratio, ratio < 10 ? 2 : ratio < 100 ? 1 : 0);
+}
+
+Spread Figures::Millis(double share) const {
+  std::vector<double> of_rounds;
+  for (std::size_t round = 0; round < rounds(); ++round) of_rounds.push_back(Quantile(share, round).count());
+  Spread spread = SpreadOf(std::move(of_rounds));
+  spread.value = Quantile(share).count();
+  return spread * 1e-3;
+}
 
 std::vector<Micros> Figures::all() const {
   std::vector<Micros> all;
@@ -68,8 +75,8 @@ std::string Report::Table() const {
   line("", "n", "p50 (of a round), ms", "p99 (of a round), ms", "÷ (a)", "÷ (b)", "goal");
   for (const Row& row : rows) {
     const std::string goal = row.goal.empty() ? "" : row.goal + (row.met ? ": met" : ": MISSED");
-    line(row.name, std::to_string(row.figures->count()), Spread(*row.figures, kMedian), Spread(*row.figures, kTail),
-         Ratios(*row.figures, *floor), Ratios(*row.figures, *bare), goal);
+    line(row.name, std::to_string(row.figures->count()), ToText(row.figures->Millis(kMedian), 2),
+         ToText(row.figures->Millis(kTail), 2), Ratios(*row.figures, *floor), Ratios(*row.figures, *bare), goal);
   }
   return table;
 }

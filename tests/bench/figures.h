@@ -9,6 +9,24 @@ namespace bench {
 
 using Micros = std::chrono::duration<double, std::micro>;
 
+// One number of all rounds, and the least and the greatest of a round.
+struct Spread {
+  double value = 0;
+  double least = 0;
+  double greatest = 0;
+
+  Spread operator*(double factor) const { return {value * factor, least * factor, greatest * factor}; }
+};
+
+// The median is the number of all rounds.
+Spread SpreadOf(std::vector<double> rounds);
+
+// "0.213 (0.201–0.240)", each with so many decimals.
+std::string ToText(const Spread& spread, int decimals);
+
+// "0.85", "12.3" or "450".
+std::string RatioText(double ratio);
+
 // What was measured of one thing, round by round.
 class Figures {
  public:
@@ -21,6 +39,7 @@ class Figures {
   // The least that `share` of them do not exceed.
   Micros Quantile(double share) const { return QuantileOf(all(), share); }
   Micros Quantile(double share, std::size_t round) const { return QuantileOf(rounds_[round], share); }
+  Spread Millis(double share) const;
 
  private:
   std::vector<Micros> all() const;

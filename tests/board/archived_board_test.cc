@@ -259,7 +259,24 @@ TEST_F(ArchivedBoard, AJobThatIsNotInMemoryIsReadFromTheArchiveAndNobodyElseIsAs
   archive.Found({Archived("x", 50)});
   EXPECT_EQ(word, "found");
   EXPECT_THAT(source.looked_for, IsEmpty());
-  EXPECT_EQ(Find("x")->revision, 50u);
+}
+
+TEST_F(ArchivedBoard, ReadingTheArchiveDoesNotFillTheMemory) {
+  for (const char* id : {"1", "2", "3"}) {
+    See(Success(id));
+    Write();
+  }
+  std::string word;
+  const auto told = std::make_shared<Told>();
+  const auto subscription = board.Subscribe({.job_ids = {"watched"}}, told);
+  for (const std::string id : {"x", "watched", "y"}) {
+    const auto wait = board.LookUp(id, "", kSteady, kSteady, Note(word));
+    archive.Found({Archived(id, 50 + word.size())});
+  }
+  EXPECT_EQ(word, "foundfoundfound");
+  EXPECT_EQ(Find("x"), nullptr);
+  EXPECT_EQ(Find("y"), nullptr);
+  EXPECT_NE(Find("watched"), nullptr) << "its watch reads it from here";
 }
 
 TEST_F(ArchivedBoard, AJobThatTheArchiveDoesNotHaveEitherIsLookedForAtItsBackend) {
