@@ -68,7 +68,8 @@ StateDir::~StateDir() {
 Service::Service(const Arguments& backends, const Arguments& more, const std::string& listen,
                  const std::string& state_dir)
     : address_file_(FreshFile("service")),
-      process_(ServiceCommand(backends, more, listen, address_file_, state_dir.empty() ? own_state_.path() : state_dir)),
+      process_(
+          ServiceCommand(backends, more, listen, address_file_, state_dir.empty() ? own_state_.path() : state_dir)),
       address_(AwaitLine(address_file_)) {}
 
 Arguments Service::Command(Arguments arguments) const {
