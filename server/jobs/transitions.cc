@@ -11,7 +11,8 @@ namespace {
   const bool error_due =
       status.state == JobState::kFailed || status.state == JobState::kCancelled || status.state == JobState::kLost;
   return status.queue.has_value() == (status.state == JobState::kQueued) && status.error.has_value() == error_due &&
-         !(status.stale && IsTerminal(status.state));
+         !(status.stale && IsTerminal(status.state)) &&
+         !(IsTerminal(status.state) && status.progress && status.progress->current_node);
 }
 
 // A status in an unfinished state: what belonged to the state before is gone.
@@ -56,8 +57,8 @@ JobStatus WithVerdict(const JobStatus& old, const HistoryEntry& entry) {
   next.start_time = entry.start_time;
   next.end_time = entry.end_time;
   if (next.state == JobState::kCompleted) {
-    Progress progress = old.progress.value_or(Progress{});
-    if (!old.progress) progress.cached_nodes = entry.cached_nodes.value_or(0);
+    Progress progress = next.progress.value_or(Progress{});
+    if (!next.progress) progress.cached_nodes = entry.cached_nodes.value_or(0);
     progress.percentage = 100;
     progress.completed_nodes = progress.total_nodes;
     next.progress = progress;

@@ -7,6 +7,7 @@
 
 #include "board/backlog.h"
 #include "board/board.h"
+#include "board/played.h"
 
 namespace board {
 namespace {
@@ -16,9 +17,6 @@ using jobs::JobState;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-const jobs::Time kNow{1'700'000'000s};
-const jobs::Steady kSteady{1000s};
 
 class PlayedArchive final : public jobs::Archive {
  public:
@@ -47,32 +45,6 @@ class PlayedArchive final : public jobs::Archive {
   std::deque<std::pair<std::string, Done>> finds;
   std::deque<std::pair<jobs::ArchiveQuery, Done>> lists;
 };
-
-class Asked final : public jobs::JobSource {
- public:
-  void LookFor(const std::string& job_id, jobs::Steady) override { looked_for.push_back(job_id); }
-  void StopLookingFor(const std::string&) override {}
-  std::vector<std::string> looked_for;
-};
-
-class Told final : public Watcher {
- public:
-  void OnChange(bool of_state) override { changes.push_back(of_state); }
-  std::vector<bool> changes;
-};
-
-jobs::QueueObserved Queue(std::vector<std::string> running, std::vector<std::string> pending) {
-  jobs::QueueObserved queue;
-  for (auto& id : running) queue.listing.running.push_back({id, {0}, {}});
-  for (auto& id : pending) queue.listing.pending.push_back({id, {1}, {}});
-  return queue;
-}
-
-jobs::HistoryObserved Success(std::string id) {
-  jobs::HistoryObserved history{std::move(id), {}};
-  history.entry.end = jobs::HistoryEntry::End::kSuccess;
-  return history;
-}
 
 Snapshot Archived(const std::string& id, std::uint64_t revision, JobState state = JobState::kCompleted,
                   const std::string& backend = "a") {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "board/played.h"
+
 namespace board {
 namespace {
 
@@ -12,7 +14,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
 
-const jobs::Time kNow{1'700'000'000s};
 constexpr std::uint64_t kRevision = 1000;  // of the board, before anything is written
 constexpr std::uint64_t kReserved = 2000;  // under which terminal ones are taken
 

@@ -31,6 +31,8 @@ class Process {
   const std::string& output() const { return output_; }
   const std::string& error() const { return error_; }
 
+  pid_t pid() const { return pid_; }
+
   void Signal(int signal) const;
   void Type(const std::string& keys) const;
   void Resize(unsigned short columns, unsigned short rows) const;

@@ -95,11 +95,12 @@ TEST_P(EveryRecording, ShowsEveryJobOfEveryQueueInTheOrderOfExecution) {
     ASSERT_TRUE(observed.Await([&] { return observed.board.Backends()[0].pending > 0; }));
     const int size = observed.board.Backends()[0].pending;
     std::map<int, int> places;
-    for (const auto& [snapshot, observe_time] :
-         observed.board.List("", {JobState::kQueued}, ~std::uint64_t{0}, 100'000)) {
-      EXPECT_EQ(snapshot->queue->size, size);
-      ++places[snapshot->queue->position];
-    }
+    observed.board.List({.states = {JobState::kQueued}, .limit = 100'000}, [&](const board::Board::Listed& listed) {
+      for (const board::Board::Sighted& sighted : *listed) {
+        EXPECT_EQ(sighted.snapshot->queue->size, size);
+        ++places[sighted.snapshot->queue->position];
+      }
+    });
     EXPECT_LE(places.size(), static_cast<std::size_t>(size));
     for (const auto& [position, jobs_there] : places) {
       EXPECT_EQ(jobs_there, 1) << position;

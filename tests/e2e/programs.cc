@@ -30,8 +30,10 @@ std::string AwaitLine(const std::string& file) {
 }
 
 Arguments ServiceCommand(const Arguments& backends, const Arguments& more, const std::string& listen,
-                         const std::string& file, const std::string& state_dir) {
-  Arguments command = {JOBSTATUS_SERVER, "--listen", listen, "--address-file", file, "--state-dir", state_dir};
+                         const std::string& file, const std::string& state_dir, const Arguments& runner) {
+  Arguments command = runner;
+  const Arguments program = {JOBSTATUS_SERVER, "--listen", listen, "--address-file", file, "--state-dir", state_dir};
+  command.insert(command.end(), program.begin(), program.end());
   for (const std::string& backend : backends) command.insert(command.end(), {"--backend", backend});
   const Arguments quick = {"--poll-interval",  "10ms", "--idle-interval",  "10ms", "--safety-interval", "10ms",
                            "--upstream-share", "1",    "--answer-timeout", "1s"};
@@ -66,9 +68,10 @@ StateDir::~StateDir() {
 }
 
 Service::Service(const Arguments& backends, const Arguments& more, const std::string& listen,
-                 const std::string& state_dir)
+                 const std::string& state_dir, const Arguments& runner)
     : address_file_(FreshFile("service")),
-      process_(ServiceCommand(backends, more, listen, address_file_, state_dir.empty() ? own_state_.path() : state_dir)),
+      process_(ServiceCommand(backends, more, listen, address_file_, state_dir.empty() ? own_state_.path() : state_dir,
+                              runner)),
       address_(AwaitLine(address_file_)) {}
 
 Arguments Service::Command(Arguments arguments) const {

@@ -41,11 +41,11 @@ class StateDir {
 };
 
 // jobstatus-server before these backends, asking them as often as it can. Killed at the end. Keeps its state in
-// `state_dir`, or in a directory that goes with it.
+// `state_dir`, or in a directory that goes with it. `runner` is the command that starts it; none: it starts by itself.
 class Service {
  public:
   explicit Service(const Arguments& backends, const Arguments& more = {}, const std::string& listen = "127.0.0.1:0",
-                   const std::string& state_dir = "");
+                   const std::string& state_dir = "", const Arguments& runner = {});
 
   const std::string& address() const { return address_; }
   jobstatus::Process& process() { return process_; }

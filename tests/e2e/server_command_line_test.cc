@@ -13,7 +13,8 @@ using testing::HasSubstr;
 using testing::Not;
 
 Ended RunServer(Arguments arguments) {
-  arguments.insert(arguments.begin(), {"timeout", "3", JOBSTATUS_SERVER, "--state-dir=none"});  // one that serves after all ends with 0
+  arguments.insert(arguments.begin(),
+                   {"timeout", "3", JOBSTATUS_SERVER, "--state-dir=none"});  // one that serves after all ends with 0
   return RunToEnd(arguments);
 }
 

@@ -157,6 +157,16 @@ TEST(Transitions, GoingStaleAndBackAreChangesOfState) {
   EXPECT_TRUE(IsChangeOfState(&*stale, *back));
 }
 
+TEST(Transitions, NoNodeRunsInAJobThatHasEnded) {
+  JobStatus running = *Apply(nullptr, "job", "gpu", SeenRunning{}, kNow);
+  running.progress = {.percentage = 40, .total_nodes = 3, .current_node = NodeProgress{.node_id = "3"}};
+  for (const char* end : {"succeeded", "failed", "interrupted", "nowhere, gap"}) {
+    const auto ended = Apply(&running, "job", "gpu", kSightings.at(end), kNow);
+    EXPECT_EQ(ended->progress->current_node, std::nullopt) << end;
+    EXPECT_EQ(ended->progress->percentage, std::string_view(end) == "succeeded" ? 100 : 40) << end;
+  }
+}
+
 TEST(Transitions, ACompletedJobIsAtAHundredPercentFromTheHistory) {
   const auto completed = After({"succeeded"});
   ASSERT_TRUE(completed->progress);
