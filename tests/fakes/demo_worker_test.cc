@@ -63,6 +63,7 @@ TEST_F(Demo, TakesFromTheJobBeforeWhatIsFedAlike) {
 
 TEST_F(Demo, TellsTheOwnerWhatTheNodesDo) {
   BlockingWebSocket owner(comfy.port(), "/ws?clientId=owner");
+  ASSERT_TRUE(owner.Receive()) << "the first status: from here on it has its seat";
   const DemoWorker worker(&comfy, kFast);
   const auto told = [&] {
     std::string types;
