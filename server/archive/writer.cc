@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kBatch = 500;
 constexpr int kExpireAtOnce = 50;  // a verdict may have to wait for them
 constexpr auto kHousekeeping = 60s;
+constexpr auto kProgressInterval = 2s;  // a kill forgets no more of it
 constexpr auto kFirstRetry = 500ms;
 constexpr auto kLongestRetry = 15s;
 constexpr int kCheckpointFrames = 1000;  // of 4 kB
@@ -44,6 +45,7 @@ SqliteResult<void> Writer::Prepare() {
       {&put_unfinished_,
        "INSERT OR REPLACE INTO unfinished (job_id, backend, state, observed, status) VALUES (?1, ?2, ?3, ?4, ?5)"},
       {&erase_unfinished_, "DELETE FROM unfinished WHERE job_id = ?1 AND backend = ?2"},
+      {&progress_, "UPDATE unfinished SET observed = ?3, status = ?4 WHERE job_id = ?1 AND backend = ?2"},
       {&reserve_, "INSERT OR REPLACE INTO meta (name, value) VALUES ('revision_ceiling', ?1)"},
       {&oldest_, "SELECT revision, observed FROM verdicts ORDER BY revision LIMIT ?1"},
       {&expire_, "DELETE FROM verdicts WHERE revision <= ?1"},
@@ -82,7 +84,8 @@ void Writer::Run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     const bool failing = trouble_.failing();  // then news is no reason to try sooner
-    woken_.wait_until(lock, failing ? next_try_ : expire_at_, [&] { return stopping_ || (wake_ && !failing); });
+    woken_.wait_until(lock, failing ? next_try_ : std::min(expire_at_, progress_at_),
+                      [&] { return stopping_ || (wake_ && !failing); });
     wake_ = false;
     lock.unlock();
     Write();
@@ -90,8 +93,9 @@ void Writer::Run() {
     lock.lock();
   }
   lock.unlock();
-  next_try_ = {};
+  next_try_ = progress_at_ = {};
   Write();
+  KeepHouse();
 }
 
 // Until there is nothing left to write, or it cannot be written.
@@ -175,6 +179,10 @@ SqliteResult<std::optional<jobs::Snapshot>> Writer::Verdict(const std::string& j
 void Writer::KeepHouse() {
   if (trouble_.failing()) return;
   if (connection_.log_frames() > kCheckpointFrames) connection_.Checkpoint();
+  if (Clock::now() >= progress_at_) {
+    if (!WriteProgress()) connection_.RollBack();  // the next verdict will tell what is wrong
+    progress_at_ = Clock::now() + kProgressInterval;
+  }
   // A hundredth too many is let be, or each batch would be followed by a transaction that forgets as many.
   const bool too_many = count_ && *count_ > static_cast<std::int64_t>(retention_.max_jobs + retention_.max_jobs / 100);
   if (!too_many && Clock::now() < expire_at_) return;
@@ -182,6 +190,20 @@ void Writer::KeepHouse() {
   if (!expired) connection_.RollBack();
   // More of them at once, unless there is something to write or the disk does not take it.
   expire_at_ = expired.value_or(false) ? Clock::time_point{} : Clock::now() + kHousekeeping;
+}
+
+// How far running jobs are: after a restart their percentage goes on from there.
+SqliteResult<void> Writer::WriteProgress() {
+  const std::vector<jobs::Snapshot> progress = source_->TakeProgress();
+  if (progress.empty()) return {};
+  if (auto begun = begin_.Run(); !begun) return begun;
+  for (const jobs::Snapshot& status : progress) {
+    const std::string encoded = Encode(*status);
+    progress_.Bind(1, status->job_id).Bind(2, backends_.ids.find(status->backend)->second);
+    progress_.Bind(3, status->observe_time.time_since_epoch().count()).BindBlob(4, encoded);
+    if (auto done = progress_.Run(); !done) return done;
+  }
+  return commit_.Run();
 }
 
 // Forgets some of what is too old or too much; whether there may be more.

@@ -48,6 +48,7 @@ class Writer {
   SqliteResult<std::optional<jobs::Snapshot>> Verdict(const std::string& job_id, std::int64_t backend);
   SqliteResult<void> Reserve(std::uint64_t revision);
   void KeepHouse();
+  SqliteResult<void> WriteProgress();
   SqliteResult<bool> Expire();
 
   const Backends& backends_;
@@ -57,14 +58,15 @@ class Writer {
 
   // Used by the thread alone once it runs:
   Connection connection_;
-  Statement begin_, commit_, insert_verdict_, erase_verdict_, verdict_, put_unfinished_, erase_unfinished_, reserve_,
-      oldest_, expire_;
+  Statement begin_, commit_, insert_verdict_, erase_verdict_, verdict_, put_unfinished_, erase_unfinished_, progress_,
+      reserve_, oldest_, expire_;
   Trouble trouble_;
   std::uint64_t ceiling_;
   std::optional<std::int64_t> count_;  // of verdicts; unknown until it matters
   Clock::time_point next_try_{};       // after one that failed
   Clock::duration retry_after_{};
   Clock::time_point expire_at_{};
+  Clock::time_point progress_at_{};
 
   std::mutex mutex_;  // guards the two below
   std::condition_variable woken_;

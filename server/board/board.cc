@@ -151,6 +151,16 @@ void Board::OnWritten(const jobs::Written& written, jobs::Time) {
   Carry(effects);
 }
 
+std::vector<Snapshot> Board::TakeProgress() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Snapshot> progress;
+  for (Snapshot& status : statuses_.ChangedSince(std::exchange(progress_taken_, revision_))) {
+    if (status->state == jobs::JobState::kProcessing && status->progress && !status->stale)
+      progress.push_back(std::move(status));
+  }
+  return progress;
+}
+
 void Board::TellWithoutArchive(Effects& effects) {
   archive_away_ = true;
   for (jobs::JobStatus& status : outbox_.AllWaiting()) {

@@ -92,6 +92,7 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   static constexpr std::uint64_t kRevisionRoom = std::uint64_t{1} << 20;
   jobs::UnwrittenBatch TakeUnwritten(std::size_t limit) override;
   void OnWritten(const jobs::Written& written, jobs::Time now) override;
+  std::vector<Snapshot> TakeProgress() override;
 
   // ---- readers
 
@@ -214,7 +215,8 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   std::uint64_t revision_;
   Statuses statuses_;
   Outbox outbox_;
-  bool archive_away_ = false;  // the last write failed, or hangs: nothing waits for it
+  std::uint64_t progress_taken_ = 0;  // revision up to which it was
+  bool archive_away_ = false;         // the last write failed, or hangs: nothing waits for it
   Subscribers subscribers_;
   Waits waits_;
   std::map<std::pair<std::string, std::string>, jobs::Steady>

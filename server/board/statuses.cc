@@ -66,6 +66,12 @@ std::vector<Snapshot> Statuses::List(const std::string& backend, const std::set<
   return list;
 }
 
+std::vector<Snapshot> Statuses::ChangedSince(std::uint64_t after) const {
+  std::vector<Snapshot> changed;
+  for (auto at = by_revision_.upper_bound(after); at != by_revision_.end(); ++at) changed.push_back(at->second);
+  return changed;
+}
+
 const std::set<std::string>& Statuses::Unfinished(const std::string& backend) const {
   static const std::set<std::string> kNone;
   const auto found = unfinished_.find(backend);

@@ -42,6 +42,9 @@ class Statuses {
   std::vector<Snapshot> List(const std::string& backend, const std::set<jobs::JobState>& states, std::uint64_t before,
                              std::size_t limit) const;
 
+  // Those with a revision above `after`, least first.
+  std::vector<Snapshot> ChangedSince(std::uint64_t after) const;
+
   // Ids of a backend's jobs that are not terminal.
   const std::set<std::string>& Unfinished(const std::string& backend) const;
 

@@ -51,6 +51,9 @@ class UnwrittenSource {
 
   // The batch taken last is on disk, or could not be written; then its statuses will be taken again.
   virtual void OnWritten(const Written& written, Time now) = 0;
+
+  // Running jobs that have got further since this was called last. Nobody waits for these to be written.
+  virtual std::vector<Snapshot> TakeProgress() = 0;
 };
 
 // Why the archive could not be read, for a person.

@@ -10,11 +10,24 @@
 
 namespace jobs {
 
+namespace {
+
+// `next`, but not behind what was told of this run already: by an earlier life of the service, which heard more of it.
+Progress Further(const std::optional<Progress>& told, Progress next) {
+  if (!told) return next;
+  next.percentage = std::max(next.percentage, told->percentage);
+  next.completed_nodes =
+      std::clamp(told->completed_nodes, next.completed_nodes, std::max(next.completed_nodes, next.total_nodes));
+  return next;
+}
+
+}  // namespace
+
 void Foresee(const Outlook& outlook, Time now, JobStatus& status) {
   if (IsTerminal(status.state) || status.stale) return;
   status.estimate = Settle(status.estimate, outlook.estimate, now);
   if (status.state != JobState::kProcessing) return;
-  if (outlook.progress) status.progress = outlook.progress;
+  if (outlook.progress) status.progress = Further(status.progress, *outlook.progress);
   if (outlook.start_time) status.start_time = outlook.start_time;
 }
 

@@ -17,13 +17,14 @@ namespace {
 
 // A status in an unfinished state: what belonged to the state before is gone.
 JobStatus Unfinished(const JobStatus& old, JobState state, const std::optional<Time>& create_time, QueueNumber number) {
+  const bool goes_on = old.state == state && old.number == number;
   JobStatus next = old;
   next.state = state;
   next.number = number;
   next.queue.reset();
   next.stale = false;
   if (create_time) next.create_time = create_time;
-  if (old.state != state) {
+  if (!goes_on) {
     next.progress.reset();
     next.estimate.reset();
   }

@@ -140,6 +140,19 @@ TEST_F(ArchiveTest, WritesWhatThereIsBeforeItStops) {
   EXPECT_THAT(ListAll({.limit = 5000}).value(), SizeIs(2000));
 }
 
+TEST_F(ArchiveTest, HowFarAJobIsSurvivesAsLongAsItIsUnfinished) {
+  jobs::JobStatus running = Status("running", JobState::kProcessing);
+  jobs::JobStatus ended = Status("ended", JobState::kProcessing);
+  Write({running, ended});
+  Write({Status("ended", JobState::kCompleted, 10)});
+  running.progress = ended.progress = jobs::Progress{.percentage = 40, .completed_nodes = 2, .total_nodes = 5};
+  board->Move(running);
+  board->Move(ended);
+  archive->Stop();
+  ASSERT_EQ(Open({{"gpu", "http://gpu"}, {"gpu2", "http://gpu2"}}), "");
+  EXPECT_THAT(archive->remembered().unfinished, ElementsAre(running));
+}
+
 TEST_F(ArchiveTest, ADamagedStatusIsToldAndNothingElseIsHarmed) {
   Write({Status("x", JobState::kCompleted, 10), Status("y", JobState::kCompleted, 20)});
   sqlite3* damage = nullptr;

@@ -47,6 +47,15 @@ class PlayedBoard final : public jobs::UnwrittenSource {
     changed_.notify_all();
   }
 
+  std::vector<jobs::Snapshot> TakeProgress() override {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(progress_, {});
+  }
+
+  void Move(const jobs::JobStatus& status) {
+    const std::lock_guard lock(mutex_);
+    progress_.push_back(std::make_shared<const jobs::JobStatus>(status));
+  }
   void Hand(const jobs::JobStatus& status, bool replaces = false) {
     const std::lock_guard lock(mutex_);
     ++handed_;
@@ -68,6 +77,7 @@ class PlayedBoard final : public jobs::UnwrittenSource {
   std::mutex mutex_;  // guards the rest
   std::condition_variable changed_;
   std::deque<jobs::Unwritten> unwritten_;
+  std::vector<jobs::Snapshot> progress_;
   std::uint64_t revision_ = 0;
   std::size_t handed_ = 0;
   std::size_t taken_ = 0;

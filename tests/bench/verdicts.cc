@@ -83,7 +83,7 @@ void Check(const archive::SqliteResult<void>& done) {
 std::unique_ptr<archive::Archive> Open(const std::filesystem::path& directory) {
   return Unwrap(
       archive::Archive::Open({.directory = directory,
-                              .retention = {},
+                              .retention = {.max_jobs = 100'000'000},
                               .now = WallNow,
                               .on_trouble = [](const std::string& what, bool) { fmt::print(stderr, "{}\n", what); }},
                              {{kBackend, kUrl}}));
@@ -108,6 +108,8 @@ class Meter final : public jobs::UnwrittenSource {
     ++batches_;
     changed_.notify_all();
   }
+
+  std::vector<jobs::Snapshot> TakeProgress() override { return board_.TakeProgress(); }
 
   void AwaitWritten(std::size_t count) {
     std::unique_lock lock(mutex_);
@@ -149,6 +151,7 @@ class Verdicts final : public jobs::UnwrittenSource {
   }
 
   void OnWritten(const jobs::Written&, jobs::Time) override {}
+  std::vector<jobs::Snapshot> TakeProgress() override { return {}; }
 
  private:
   const std::size_t count_;

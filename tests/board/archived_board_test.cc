@@ -8,6 +8,7 @@
 #include "board/backlog.h"
 #include "board/board.h"
 #include "board/played.h"
+#include "jobs/workflow.h"
 
 namespace board {
 namespace {
@@ -316,6 +317,29 @@ TEST_F(ArchivedBoard, APageOfWhatIsAllInMemoryDoesNotAskTheArchive) {
   EXPECT_THAT(archive.lists, IsEmpty());
   board.List({.limit = 5}, [](const Board::Listed&) {});
   EXPECT_THAT(archive.lists, SizeIs(1));
+}
+
+TEST_F(ArchivedBoard, HowFarRunningJobsAreIsGivenToBeWrittenWheneverItHasChanged) {
+  const auto ids = [&] {
+    std::vector<std::string> taken;
+    for (const Snapshot& status : board.TakeProgress()) taken.push_back(status->job_id);
+    return taken;
+  };
+  jobs::QueueObserved queue = Queue({"x"}, {"y"});
+  const std::vector<jobs::WorkflowNodeSource> nodes = {{.id = "3", .class_type = "KSampler"}};
+  queue.listing.running[0].workflow = std::make_shared<const jobs::Workflow>(*jobs::Workflow::Build(nodes, {"3"}));
+  See(queue);
+  Write();
+  EXPECT_THAT(ids(), IsEmpty()) << "nothing is known of it";
+  const auto step = [&](double value) {
+    See(jobs::RunEventsHeard{{{.job_id = "x", .heard_at = kNow, .what = jobs::RunEvent::Step{"3", value, 10}}}});
+  };
+  step(5);
+  ASSERT_TRUE(Find("x")->progress);
+  EXPECT_THAT(ids(), ElementsAre("x"));
+  EXPECT_THAT(ids(), IsEmpty());
+  step(6);
+  EXPECT_THAT(ids(), ElementsAre("x"));
 }
 
 // What a watch of all is told after a revision, of which the archive has so much.

@@ -116,6 +116,34 @@ TEST_F(Archived, JobsOfAComfyuiThatRestartedWhileTheServiceWasDownAreLostByTheRe
   EXPECT_THAT(Jobstatus({"get", "before"}).out, HasSubstr("completed")) << "a verdict stands";
 }
 
+TEST_F(Archived, ThePercentageOfARunningJobGoesOnWhereItWas) {
+  Start({"--client-id", "gpu=jobstatus-mine"});
+  ASSERT_TRUE(comfy.WaitForSockets(1));
+  comfy.Submit({.prompt_id = "x", .client_id = "jobstatus-mine"});
+  comfy.StartNext();
+  comfy.Cached({"3"});
+  comfy.StartNode("8");
+  WatchCall before(*stub, WatchRequest({"x"}));
+  comfy.FinishNode("8");
+  double told = 0;
+  while (told < 50) told = before.ReadStatus().value().progress().percentage();  // the other node is to come
+  EXPECT_EQ(told, 50);
+  service->process().Signal(SIGTERM);
+  EXPECT_EQ(service->process().Wait(), 0);
+  Start({"--client-id", "gpu=jobstatus-mine"});
+  WatchCall after(*stub, WatchRequest({"x"}));
+  ASSERT_TRUE(comfy.WaitForSockets(2));
+  comfy.StartNode("9");  // of three nodes, so it seems: that the first was cached is not told again
+  bool moved = false;
+  while (!moved) {
+    const pb::JobStatus status = after.ReadStatus().value();
+    EXPECT_GE(status.progress().percentage(), told) << status.ShortDebugString();
+    moved = status.progress().has_current_node();
+  }
+  comfy.FinishSuccess();
+  EXPECT_TRUE(after.Finish().ok());
+}
+
 TEST_F(Archived, JobsOfABackendThatIsAwayWhenTheServiceStartsAreStaleAndToldRightWhenItIsBack) {
   Start();
   comfy.Submit({.prompt_id = "x"});

@@ -50,6 +50,19 @@ struct Backend {
   std::string Progress(const std::string& job_id) { return InWords(runs.OutlookOf(job_id, kNow).progress); }
 };
 
+TEST(Foresee, WhatWasToldOfARunDoesNotShrinkWhenLessIsHeardOfItAfterARestart) {
+  JobStatus status{.state = JobState::kProcessing};
+  status.progress = {.percentage = 60, .completed_nodes = 3, .total_nodes = 5, .cached_nodes = 5};
+  const auto foresee = [&](Progress heard) {
+    Foresee({.progress = heard}, kNow, status);
+    return InWords(status.progress);
+  };
+  // The nodes that were cached are not told again, so more seem to be left.
+  EXPECT_EQ(foresee({.percentage = 30, .completed_nodes = 3, .total_nodes = 10}), "60% 3/10");
+  EXPECT_EQ(foresee({.percentage = 20, .completed_nodes = 2, .total_nodes = 10}), "60% 3/10");
+  EXPECT_EQ(foresee({.percentage = 70, .completed_nodes = 7, .total_nodes = 10}), "70% 7/10");
+}
+
 TEST(Runs, TellHowFarARunningJobIs) {
   Backend backend;
   backend.See({Item("a", 0)}, {Item("b", 1)});

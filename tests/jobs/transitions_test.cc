@@ -157,6 +157,13 @@ TEST(Transitions, GoingStaleAndBackAreChangesOfState) {
   EXPECT_TRUE(IsChangeOfState(&*stale, *back));
 }
 
+TEST(Transitions, AnotherRunUnderTheSameIdBeginsItsProgressAnew) {
+  JobStatus first = *Apply(nullptr, "job", "gpu", SeenRunning{.number = {1}}, kNow);
+  first.progress = {.percentage = 40, .total_nodes = 3};
+  EXPECT_EQ(Apply(&first, "job", "gpu", SeenRunning{.number = {1}}, kNow), std::nullopt);
+  EXPECT_EQ(Apply(&first, "job", "gpu", SeenRunning{.number = {2}}, kNow)->progress, std::nullopt);
+}
+
 TEST(Transitions, NoNodeRunsInAJobThatHasEnded) {
   JobStatus running = *Apply(nullptr, "job", "gpu", SeenRunning{}, kNow);
   running.progress = {.percentage = 40, .total_nodes = 3, .current_node = NodeProgress{.node_id = "3"}};
