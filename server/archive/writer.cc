@@ -12,7 +12,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t kBatch = 500;
-constexpr int kExpireAtOnce = 50;  // a verdict may have to wait for them
+constexpr int kExpireAtOnce = 50;    // a verdict may have to wait for them
+constexpr auto kExpirePause = 20ms;  // and this long none has to
 constexpr auto kHousekeeping = 60s;
 constexpr auto kProgressInterval = 2s;  // a kill forgets no more of it
 constexpr auto kFirstRetry = 500ms;
@@ -184,12 +185,16 @@ void Writer::KeepHouse() {
     progress_at_ = Clock::now() + kProgressInterval;
   }
   // A hundredth too many is let be, or each batch would be followed by a transaction that forgets as many.
-  const bool too_many = count_ && *count_ > static_cast<std::int64_t>(retention_.max_jobs + retention_.max_jobs / 100);
-  if (!too_many && Clock::now() < expire_at_) return;
+  if (Clock::now() < expire_at_ && !TooMany(0.01)) return;
   const auto expired = Expire();
   if (!expired) connection_.RollBack();
-  // More of them at once, unless there is something to write or the disk does not take it.
-  expire_at_ = expired.value_or(false) ? Clock::time_point{} : Clock::now() + kHousekeeping;
+  const auto pause = TooMany(0.1) ? 0ms : kExpirePause;
+  expire_at_ = Clock::now() + (expired.value_or(false) ? Clock::duration(pause) : Clock::duration(kHousekeeping));
+}
+
+// Whether there are more verdicts than are to be kept, by more than this share.
+bool Writer::TooMany(double share) const {
+  return count_ && static_cast<double>(*count_) > static_cast<double>(retention_.max_jobs) * (1 + share);
 }
 
 // How far running jobs are: after a restart their percentage goes on from there.

@@ -50,6 +50,7 @@ class Writer {
   void KeepHouse();
   SqliteResult<void> WriteProgress();
   SqliteResult<bool> Expire();
+  bool TooMany(double share) const;
 
   const Backends& backends_;
   const Retention retention_;
