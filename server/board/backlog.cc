@@ -7,6 +7,7 @@ namespace board {
 
 void Backlog::Next(std::uint64_t after, Done done) {
   Board::Next next = board_.NextAfter(filter_, after);
+  if (after == 0) read_up_to_ = next.forgotten;
   const bool none_archived = board_.archive() == nullptr || !filter_.job_ids.empty() || after >= next.forgotten;
   if (none_archived) return done(std::move(next));
 

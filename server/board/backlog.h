@@ -16,7 +16,8 @@ class Backlog {
  public:
   Backlog(const Board& board, Filter filter) : board_(board), filter_(std::move(filter)) {}
 
-  // As Board::NextAfter, over both. `done` is called once, maybe at once; this must live until then.
+  // As Board::NextAfter, over both; but who begins at 0 is not told what the board has forgotten already: whoever wants
+  // to know how things are does not mean a month of history. `done` is called once, maybe at once; this must live until then.
   using Done = std::function<void(std::expected<Board::Next, jobs::ArchiveError>)>;
   void Next(std::uint64_t after, Done done);
 

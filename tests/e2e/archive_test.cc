@@ -201,7 +201,7 @@ TEST_F(Archived, IsListedPageByPageAndTheTokensHoldOverARestart) {
 TEST_F(Archived, AWatchOfEverythingThatResumesFromLongAgoSkipsNothing) {
   Start({"--max-finished-in-memory", "2"});
   for (int i = 1; i <= 100; ++i) RunOne(std::to_string(i));
-  WatchCall watch(*stub, WatchRequest({}));
+  WatchCall watch(*stub, WatchRequest({}, 1));
   for (int i = 1; i <= 100; ++i) {
     const auto status = watch.ReadStatus();
     ASSERT_TRUE(status);

@@ -19,7 +19,7 @@ struct WatchRequest {
   std::vector<std::string> job_ids;
   // Configured name of the ComfyUI server. Empty: all of them.
   std::string backend;
-  // Only what is newer than this revision. 0: everything from the current status on.
+  // Only what is newer than this revision. 0: how things are now; of all jobs, what is unfinished or has ended lately.
   std::uint64_t after_revision = 0;
   // Thins updates of progress to one in this time. 0: every change.
   std::chrono::milliseconds min_interval{0};
