@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <set>
@@ -10,6 +11,7 @@
 
 #include "app/client_id.h"
 #include "app/duration.h"
+#include "app/settings_text.h"
 #include "app/state_dir.h"
 
 namespace app {
@@ -256,6 +258,26 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::s
       ->capture_default_str();
 }
 
+void AddConfigFile(CLI::App& cli, bool& check_only) {
+  const char* const from_environment = std::getenv("JOBSTATUS_CONFIG");
+  cli.set_config("--config", from_environment == nullptr ? "" : from_environment,
+                 "File with settings, each a line NAME = VALUE (TOML), where NAME is that of an option without its "
+                 "dashes; options given here win over it, and it wins over the environment (Env:JOBSTATUS_CONFIG)",
+                 from_environment != nullptr)
+      ->type_name("FILE");
+  cli.allow_config_extras(CLI::config_extras_mode::error);
+  cli.add_flag("--check-config", check_only, "Say what is wrong with the settings, or what they are, and end")
+      ->configurable(false);
+}
+
+// CLI11 says "INI was not able to parse NAME", or "NAME: This option is not allowed …".
+std::string WhatIsWrongInTheFile(const std::string& words) {
+  constexpr std::string_view kUnknown = "INI was not able to parse ";
+  const std::string name =
+      words.starts_with(kUnknown) ? words.substr(kUnknown.size()) : words.substr(0, words.find(':'));
+  return "--config: there is no setting \"" + name + "\"; jobstatus-server --help names them";
+}
+
 // gRPC takes a port that is too big modulo 65536.
 void CheckPort(const std::string& listen) {
   const std::string port = listen.substr(listen.rfind(':') + 1);
@@ -288,9 +310,11 @@ std::expected<Config, Exit> ReadConfig(int argc, char** argv) {
   Config config;
   BackendSettings backends;
   std::string state_dir;
+  bool check_only = false;
   CLI::App cli(kDescription, "jobstatus-server");
   cli.footer(kFooter);
-  cli.set_version_flag("--version", std::string(kVersion));
+  cli.set_version_flag("--version", std::string(kVersion))->configurable(false);
+  AddConfigFile(cli, check_only);
   AddOptions(cli, config, backends, state_dir);
   try {
     cli.parse(argc, argv);
@@ -300,13 +324,21 @@ std::expected<Config, Exit> ReadConfig(int argc, char** argv) {
     config.limits.keep_finished = config.retention.keep;
     config.limits.max_finished_jobs = std::min(config.limits.max_finished_jobs, config.retention.max_jobs);
     Check(config);
+  } catch (const CLI::FileError&) {
+    return std::unexpected(Exit{2, "--config: cannot read " + cli.get_config_ptr()->as<std::string>() + "\n"});
+  } catch (const CLI::ConfigError& error) {
+    return std::unexpected(Exit{2, WhatIsWrongInTheFile(error.what()) + "\n"});
   } catch (const CLI::Error& error) {
     std::ostringstream out;
     std::ostringstream err;
     const int exit_code = cli.exit(error, out, err) == 0 ? 0 : 2;
     return std::unexpected(Exit{exit_code, out.str() + err.str()});
   }
-  return config;
+  config.settings = SettingsText(cli, config, false);
+  if (!check_only) return config;
+  std::string text = "# These settings are good.\n";
+  for (const std::string& line : SettingsText(cli, config, true)) text += line + "\n";
+  return std::unexpected(Exit{0, text});
 }
 
 }  // namespace app

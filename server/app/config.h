@@ -30,16 +30,17 @@ struct Config {
   jobs::Duration drain_grace = std::chrono::seconds(5);
   std::string address_file;  // where the address listened on is written; empty: nowhere
   std::string log_level = "info";
+  std::vector<std::string> settings;  // those that are not the default, as in a configuration file; without passwords
 };
 
-// What the program is to do instead of serving: say `text` and end with `exit_code` (--help, --version, or a bad
-// setting).
+// What the program is to do instead of serving: say `text` and end with `exit_code` (--help, --version, --check-config,
+// or a bad setting).
 struct Exit {
   int exit_code = 0;
   std::string text;
 };
 
-// From the command line and the environment. Never prints.
+// From the command line, the configuration file and the environment; what comes first in this row wins. Never prints.
 std::expected<Config, Exit> ReadConfig(int argc, char** argv);
 
 }  // namespace app

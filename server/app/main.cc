@@ -116,6 +116,7 @@ int main(int argc, char** argv) {
     return config.error().exit_code;
   }
   SetUpLog(config->log_level);
+  for (const std::string& setting : config->settings) spdlog::info("setting {}", setting);
   app::BlockSignals();
   curl_global_init(CURL_GLOBAL_DEFAULT);
   const auto archive = OpenArchive(*config);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <fstream>
 
 #include "e2e/programs.h"
 
@@ -72,6 +73,67 @@ TEST(ServerCommandLine, NamesTheFlagThatIsWrong) {
     EXPECT_EQ(ended.exit_code, 2) << arguments.back() << ended.err;
     EXPECT_THAT(ended.err, HasSubstr(arguments[0])) << arguments.back();
   }
+}
+
+// A configuration file with this text, and what the server says of it.
+Ended CheckFile(const std::string& text, Arguments more = {}) {
+  const std::string file = FreshFile("config");
+  std::ofstream(file) << text;
+  more.insert(more.end(), {"--check-config", "--config", file});
+  return RunServer(more);
+}
+
+TEST(ServerCommandLine, TakesSettingsFromAFileUnderTheNamesOfTheOptions) {
+  const Ended checked = CheckFile(R"(
+# two of them
+backend = ["one=http://127.0.0.1:1", "two=http://127.0.0.1:2"]
+poll-interval = "250ms"
+attach = true
+max-watches = 77
+)");
+  EXPECT_EQ(checked.exit_code, 0) << checked.err;
+  for (const char* line :
+       {R"(backend = ["one=http://127.0.0.1:1", "two=http://127.0.0.1:2"])", R"(poll-interval = "250ms")",
+        R"(attach = "true")", R"(max-watches = "77")", R"(idle-interval = "1s")"})
+    EXPECT_THAT(checked.out, HasSubstr(std::string("\n") + line + "\n"));
+}
+
+TEST(ServerCommandLine, WhatItSaysOfItsSettingsIsAConfigurationFileThatSaysTheSame) {
+  const Ended first = CheckFile("listen = \"[::1]:50052\"\nbackend = \"http://127.0.0.1:1\"\n");
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_EQ(CheckFile(first.out).out, first.out);
+}
+
+TEST(ServerCommandLine, AnOptionWinsOverTheFileAndTheFileOverTheEnvironment) {
+  const std::string file = FreshFile("config");
+  std::ofstream(file) << "max-watches = 2\nmax-ids-per-watch = 2\n";
+  const Ended ended =
+      RunToEnd({"env", "JOBSTATUS_CONFIG=" + file, "JOBSTATUS_MAX_WATCHES=3", "JOBSTATUS_MAX_IDS_PER_WATCH=3",
+                "JOBSTATUS_MAX_ATTACHED=3", JOBSTATUS_SERVER, "--max-watches", "1", "--check-config"});
+  EXPECT_THAT(ended.out, HasSubstr("max-watches = \"1\""));
+  EXPECT_THAT(ended.out, HasSubstr("max-ids-per-watch = \"2\""));
+  EXPECT_THAT(ended.out, HasSubstr("max-attached = \"3\""));
+}
+
+TEST(ServerCommandLine, SaysWhatIsWrongInAFile) {
+  const Ended unknown = CheckFile("pol-interval = \"1s\"\n");
+  EXPECT_EQ(unknown.exit_code, 2);
+  EXPECT_EQ(unknown.err, "--config: there is no setting \"pol-interval\"; jobstatus-server --help names them\n");
+  EXPECT_THAT(CheckFile("check-config = true\n").err, HasSubstr("no setting \"check-config\""));
+  const Ended bad = CheckFile("poll-interval = 5\n");
+  EXPECT_EQ(bad.exit_code, 2);
+  EXPECT_THAT(bad.err, HasSubstr("--poll-interval: \"5\" is no duration"));
+  const Ended missing = RunServer({"--config", "/no/such/file"});
+  EXPECT_EQ(missing.exit_code, 2);
+  EXPECT_EQ(missing.err, "--config: cannot read /no/such/file\n");
+}
+
+TEST(ServerCommandLine, ShowsNoPasswordInItsSettings) {
+  const Arguments secret = {"--backend", "gpu=http://me:hunter22@127.0.0.1:1"};
+  EXPECT_THAT(CheckFile("", secret).out, Not(HasSubstr("hunter22")));
+  const Ended served = RunServer({"--listen", "127.0.0.1:0", secret[0], secret[1]});
+  EXPECT_THAT(served.err, HasSubstr("setting backend = \"gpu=http://127.0.0.1:1\""));
+  EXPECT_THAT(served.err, Not(HasSubstr("hunter22")));
 }
 
 TEST(ServerCommandLine, TellsAnAddressFileThatCannotBeWritten) {
