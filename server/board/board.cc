@@ -325,7 +325,7 @@ bool Board::IsNewest(const jobs::JobStatus& archived) const {
 // --------------------------------------------------------------------------------------------------------------
 
 Board::Handle Board::LookUp(const std::string& job_id, const std::string& backend, jobs::Steady until, jobs::Steady now,
-                            std::function<void(LookupResult)> done) {
+                            std::function<void(LookupResult)> done, std::function<void()> recalled) {
   std::optional<LookupResult> known;
   std::uint64_t id = 0;
   {
@@ -356,12 +356,18 @@ Board::Handle Board::LookUp(const std::string& job_id, const std::string& backen
   }
   if (known) {
     done(std::move(*known));
+    recalled();
     return {};
   }
   Handle handle(*this, id, &Board::EndWait);
-  if (archive_ != nullptr) {
-    archive_->Find(job_id, [this, id, job_id, until](const auto& found) { OnRecalled(id, job_id, until, found); });
+  if (archive_ == nullptr) {
+    recalled();
+    return handle;
   }
+  archive_->Find(job_id, [this, id, job_id, until, recalled = std::move(recalled)](const auto& found) {
+    OnRecalled(id, job_id, until, found);
+    recalled();
+  });
   return handle;
 }
 

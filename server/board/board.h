@@ -135,9 +135,11 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
 
   // Looks for a job in the archive and then at `backend` (empty: at all) until it is found or `until` is past, at least
   // once; or answers from the board. `done` runs once, without a lock, on this thread, one of the archive or one that
-  // observes.
-  [[nodiscard]] Handle LookUp(const std::string& job_id, const std::string& backend, jobs::Steady until,
-                              jobs::Steady now, std::function<void(LookupResult)> done);
+  // observes. So does `recalled`, whatever becomes of the handle: what the archive has of the job is
+  // on the board, unless it could not be read.
+  [[nodiscard]] Handle LookUp(
+      const std::string& job_id, const std::string& backend, jobs::Steady until, jobs::Steady now,
+      std::function<void(LookupResult)> done, std::function<void()> recalled = [] {});
 
   // Calls `watcher` when what `filter` covers changes.
   [[nodiscard]] Handle Subscribe(const Filter& filter, std::shared_ptr<Watcher> watcher);
