@@ -154,10 +154,15 @@ void Board::TellWithoutArchive(Effects& effects) {
   }
 }
 
-// Takes what was archived into memory, unless something newer is there.
+// Takes what was archived into memory, unless what is newest is there.
 void Board::Recall(const Snapshot& archived) {
-  const Snapshot known = statuses_.Find(archived->job_id, archived->backend);
-  if (!known || known->revision < archived->revision) statuses_.Put(archived);
+  if (!statuses_.Find(archived->job_id, archived->backend) && IsNewestTold(*archived)) statuses_.Put(archived);
+}
+
+// What is in memory is. What is not may be so new that it is on the disk and yet to be told.
+bool Board::IsNewestTold(const jobs::JobStatus& archived) const {
+  const Snapshot known = statuses_.Find(archived.job_id, archived.backend);
+  return known ? known->revision == archived.revision : archived.revision <= revision_;
 }
 
 // ---- what each observation means
@@ -303,13 +308,11 @@ void Board::List(const ListQuery& query, std::function<void(Listed)> done) const
 }
 
 void Board::Merge(const ListQuery& query, std::vector<Sighted>& list, const std::vector<Snapshot>& archived) const {
-  std::set<std::uint64_t> revisions;
-  for (const Sighted& sighted : list) revisions.insert(sighted.snapshot->revision);
+  std::set<std::pair<std::string_view, std::string_view>> listed;  // of a job that has changed since, as it was
+  for (const Sighted& sighted : list) listed.emplace(sighted.snapshot->job_id, sighted.snapshot->backend);
   const std::lock_guard lock(mutex_);
   for (const Snapshot& status : archived) {
-    if (revisions.contains(status->revision)) continue;
-    const Snapshot known = statuses_.Find(status->job_id, status->backend);
-    if (!known || known->revision <= status->revision) list.push_back(See(status));
+    if (!listed.contains({status->job_id, status->backend}) && IsNewestTold(*status)) list.push_back(See(status));
   }
   std::ranges::sort(list, std::greater(), [](const Sighted& sighted) { return sighted.snapshot->revision; });
   if (list.size() > query.limit) list.resize(query.limit);
@@ -317,8 +320,7 @@ void Board::Merge(const ListQuery& query, std::vector<Sighted>& list, const std:
 
 bool Board::IsNewest(const jobs::JobStatus& archived) const {
   const std::lock_guard lock(mutex_);
-  const Snapshot known = statuses_.Find(archived.job_id, archived.backend);
-  return !known || known->revision <= archived.revision;
+  return IsNewestTold(archived);
 }
 
 // ---- look-ups

@@ -157,7 +157,7 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   // The archive; null: there is none.
   jobs::Archive* archive() const { return archive_; }
 
-  // Whether an archived status is still its job's newest.
+  // Whether an archived status is its job's newest that was told.
   bool IsNewest(const jobs::JobStatus& archived) const;
 
  private:
@@ -189,6 +189,7 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   Snapshot Tell(jobs::JobStatus next, std::uint64_t revision, Effects& effects);
   void TellWithoutArchive(Effects& effects);
   void Recall(const Snapshot& archived);
+  bool IsNewestTold(const jobs::JobStatus& archived) const;
   void On(Backend& backend, jobs::QueueObserved& queue, jobs::Time now, Effects& effects);
   void On(Backend& backend, jobs::HistoryObserved& history, jobs::Time now, Effects& effects);
   void On(Backend& backend, jobs::AbsenceObserved& absence, jobs::Time now, Effects& effects);

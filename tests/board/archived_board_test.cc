@@ -301,6 +301,47 @@ TEST_F(ArchivedBoard, APageOfWhatIsAllInMemoryDoesNotAskTheArchive) {
   EXPECT_THAT(archive.lists, SizeIs(1));
 }
 
+// The thread that reads the archive may see a verdict before the one that wrote it has said so.
+TEST_F(ArchivedBoard, AVerdictThatIsReadBeforeItIsToldIsNotToldUnderARevisionYetToCome) {
+  std::string word;
+  See(Success("x"));
+  const Snapshot written = board.TakeUnwritten(100).statuses.at(0).status;
+  const auto wait = board.LookUp("x", "", kSteady, kSteady, Note(word));
+  archive.Found({written});
+  EXPECT_EQ(Find("x"), nullptr);
+  EXPECT_THAT(List({.limit = 10}, {written}), IsEmpty());
+  board.OnWritten({.ok = true}, kNow);
+  EXPECT_EQ(*Find("x"), *written);
+  EXPECT_EQ(word, "found");
+}
+
+TEST_F(ArchivedBoard, OfAJobThatIsUnfinishedInMemoryTheVerdictBeingWrittenIsNotRecalled) {
+  std::string word;
+  See(Queue({"x"}, {"y"}));
+  Write();
+  See(Success("x"));
+  const Snapshot written = board.TakeUnwritten(100).statuses.at(0).status;
+  const auto wait = board.LookUp("x", "b", kSteady, kSteady, Note(word));
+  archive.Found({written});
+  EXPECT_EQ(Find("x")->state, JobState::kProcessing);
+  EXPECT_THAT(List({.limit = 10}, {written}), ElementsAre("y", "x"));
+  board.OnWritten({.ok = true}, kNow);
+  EXPECT_EQ(*Find("x"), *written);
+}
+
+TEST_F(ArchivedBoard, ListsAJobThatEndsWhileTheArchiveIsReadOnce) {
+  See(Queue({"x"}, {"y"}));
+  Write();
+  std::vector<std::string> ids;
+  board.List({.limit = 10}, [&](const Board::Listed& listed) {
+    for (const Board::Sighted& sighted : listed.value()) ids.push_back(sighted.snapshot->job_id);
+  });
+  See(Success("x"));
+  Write();
+  archive.Listed({Find("x")});
+  EXPECT_THAT(ids, testing::UnorderedElementsAre("x", "y"));
+}
+
 // What a watch of all is told after a revision, of which the archive has so much.
 class Backlogged : public ArchivedBoard {
  protected:
