@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,9 +82,10 @@ class Outbox {
 
   void Enqueue(const Key& key, Entry& entry);
   Entry* At(const Place& place);
+  void WaitsNoMore(const Entry& entry) { waiting_.erase(waiting_.find(entry.since)); }
 
   std::map<Key, Entry> entries_;
-  std::size_t waiting_ = 0;  // entries that are not owed
+  std::multiset<jobs::Time> waiting_;  // since when each entry that is not owed does
   std::uint64_t changes_ = 0;
   std::deque<Place> queue_;  // to be written; a place whose change is not the entry's any more is void
   std::vector<Place> taken_;

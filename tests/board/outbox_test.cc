@@ -177,6 +177,17 @@ TEST_F(OutboxTest, KnowsSinceWhenTheFirstWaits) {
   EXPECT_EQ(outbox.waiting_since(), jobs::Time::max());
 }
 
+TEST_F(OutboxTest, KnowsSinceWhenOneWaitsBehindWhatIsOwed) {
+  Hold("a", JobState::kCompleted);
+  TellAll(1500);
+  outbox.Hold(Status("b", JobState::kQueued), true, kNow + 1s);
+  EXPECT_EQ(outbox.waiting_since(), kNow + 1s);
+  Take();
+  EXPECT_EQ(outbox.waiting_since(), kNow + 1s);
+  Written();
+  EXPECT_EQ(outbox.waiting_since(), jobs::Time::max());
+}
+
 TEST_F(OutboxTest, OfThoseOwedTheOldestAreGivenUp) {
   for (std::size_t i = 0; i < Outbox::kMaxOwed + 3; ++i) {
     jobs::JobStatus status = Status(std::to_string(i), JobState::kCompleted);
