@@ -129,7 +129,7 @@ void Board::OnWritten(const jobs::Written& written, jobs::Time) {
     archive_away_ = !written.ok;
     if (written.ok) {
       for (const Snapshot& verdict : written.ended_before) {
-        outbox_.Drop(verdict->job_id, verdict->backend);
+        outbox_.HasEnded(verdict->job_id, verdict->backend);
         Recall(verdict);
         subscribers_.Notice(*verdict, true, effects.notices);
         waits_.Found(verdict, effects.answers, effects.unwanted);

@@ -111,10 +111,11 @@ void Outbox::NotWritten() {
   taken_.clear();
 }
 
-void Outbox::Drop(const std::string& job_id, const std::string& backend) {
+void Outbox::HasEnded(const std::string& job_id, const std::string& backend) {
   const auto found = entries_.find({job_id, backend});
   if (found == entries_.end()) return;
-  if (!found->second.owed) WaitsNoMore(found->second);
+  if (found->second.owed) return Enqueue(found->first, found->second);
+  WaitsNoMore(found->second);
   entries_.erase(found);
 }
 

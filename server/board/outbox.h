@@ -53,8 +53,9 @@ class Outbox {
   // Those taken are not on the disk, and will be taken again.
   void NotWritten();
 
-  // Nothing of the job is to be written or told.
-  void Drop(const std::string& job_id, const std::string& backend);
+  // The job ended long ago, and the disk does not take another status of it: nothing of it is to be told; but what was
+  // told is to be written in place of that end.
+  void HasEnded(const std::string& job_id, const std::string& backend);
 
   // All that wait, oldest change first.
   std::vector<jobs::JobStatus> AllWaiting() const;

@@ -213,6 +213,18 @@ TEST_F(ArchivedBoard, AnIdThatHadEndedLongAgoAndIsUsedAgainKeepsItsEnd) {
   EXPECT_THAT(Take(), IsEmpty());
 }
 
+TEST_F(ArchivedBoard, AnIdThatIsUsedAgainAndToldSinceTheDiskHangsGoesOn) {
+  See(Queue({"x"}, {}), kNow - 11s);
+  Take();
+  See(jobs::BackendAnswered{});
+  EXPECT_EQ(Find("x")->state, JobState::kProcessing) << "nobody knew that it had ended";
+  board.OnWritten({.ok = true, .ended_before = {Archived("x", 50)}}, kNow);
+  EXPECT_EQ(Find("x")->state, JobState::kProcessing) << "it was told";
+  const auto again = board.TakeUnwritten(100);
+  ASSERT_THAT(again.statuses, SizeIs(1));
+  EXPECT_TRUE(again.statuses[0].replaces) << "or its end would never be taken";
+}
+
 TEST_F(ArchivedBoard, WhoLooksForAJobThatIsBeingWrittenIsAnsweredOnceItIsThere) {
   std::string word;
   See(Success("x"));

@@ -156,11 +156,11 @@ TEST_F(OutboxTest, AJobThatIsOwedAndChangesWaitsAgain) {
   EXPECT_THAT(Written(1600), ElementsAre(Pair("a", 2000u)));
 }
 
-TEST_F(OutboxTest, NothingIsWrittenOrToldOfAJobThatIsDropped) {
+TEST_F(OutboxTest, NothingIsWrittenOrToldOfAJobThatHasEndedLongAgo) {
   Hold("a", JobState::kQueued);
   Hold("b", JobState::kQueued);
   Take();
-  outbox.Drop("a", "gpu");
+  outbox.HasEnded("a", "gpu");
   EXPECT_THAT(Written(), ElementsAre(Pair("b", 0u)));
   EXPECT_FALSE(outbox.Has("a", "gpu"));
 }
