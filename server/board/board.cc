@@ -45,7 +45,9 @@ void Board::Observe(std::string_view backend, jobs::Observation observation, job
     const std::lock_guard lock(mutex_);
     std::visit([&](auto& seen) { On(Named(backend), seen, now, effects); }, observation);
     if (outbox_.waiting_since() < now - limits_.archive_patience) TellWithoutArchive(effects);
-    statuses_.Evict(now - limits_.keep_finished, limits_.max_finished_jobs, [&](const jobs::JobStatus& status) {
+    // What is owed may be much, and stays: counted in, all of it would be walked past each time.
+    const std::size_t room = limits_.max_finished_jobs + outbox_.owed();
+    statuses_.Evict(now - limits_.keep_finished, room, [&](const jobs::JobStatus& status) {
       return subscribers_.Names(status.job_id) || outbox_.Has(status.job_id, status.backend);
     });
     StopLooking(effects.unwanted);

@@ -54,7 +54,7 @@ void Outbox::Owe(const jobs::JobStatus& told) {
   entry.owed = entry.replaces = true;
   entry.status = told;
   if (!in_place) Enqueue(key, entry);
-  while (entries_.size() - waiting_.size() > kMaxOwed && !queue_.empty()) {
+  while (owed() > kMaxOwed && !queue_.empty()) {
     const Place oldest = queue_.front();
     queue_.pop_front();
     if (const Entry* const given_up = At(oldest); given_up != nullptr && given_up->owed) entries_.erase(oldest.key);

@@ -63,6 +63,9 @@ class Outbox {
   // Since when the first of those that wait does; Time::max(): none does.
   jobs::Time waiting_since() const;
 
+  // How many are owed.
+  std::size_t owed() const { return entries_.size() - waiting_.size(); }
+
   // Of those owed the oldest are given up.
   static constexpr std::size_t kMaxOwed = 100'000;
 

@@ -186,6 +186,22 @@ TEST_F(ArchivedBoard, WhatTheDiskDoesNotTakeIsToldAllTheSame) {
   EXPECT_EQ(Find("z"), nullptr) << "it works again, so it is waited for again";
 }
 
+TEST_F(ArchivedBoard, WhatIsOwedTakesNoRoomFromWhatElseIsRemembered) {
+  for (const char* id : {"1", "2", "3"}) {
+    See(Success(id));
+    Write();
+  }
+  See(Success("owed"));
+  Take();
+  board.OnWritten({.ok = false}, kNow);
+  for (const char* id : {"owed2", "owed3", "owed4"}) See(Success(id));
+  EXPECT_NE(Find("1"), nullptr);
+  Write();
+  See(jobs::BackendAnswered{});
+  EXPECT_EQ(Find("owed"), nullptr);
+  EXPECT_NE(Find("owed4"), nullptr);
+}
+
 TEST_F(ArchivedBoard, ADiskThatHangsIsNotWaitedForLongerThanThePatience) {
   See(Success("x"));
   Take();
