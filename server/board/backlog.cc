@@ -10,6 +10,10 @@ void Backlog::Next(std::uint64_t after, Done done) {
   const bool none_archived = board_.archive() == nullptr || !filter_.job_ids.empty() || after >= next.forgotten;
   if (none_archived) return done(std::move(next));
 
+  if (std::exchange(catching_up_, next.catching_up) != next.catching_up) {
+    page_.clear();
+    read_up_to_ = after;
+  }
   // What stands in the page may have been told, or have changed, since it was read.
   while (!page_.empty() && (page_.front()->revision <= after || !board_.IsNewest(*page_.front()))) page_.pop_front();
   read_up_to_ = std::max(read_up_to_, after);

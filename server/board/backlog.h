@@ -26,8 +26,9 @@ class Backlog {
  private:
   const Board& board_;
   const Filter filter_;
-  std::deque<Snapshot> page_;     // of the archive, oldest first
-  std::uint64_t read_up_to_ = 0;  // what the archive has up to this revision was read
+  std::deque<Snapshot> page_;      // of the archive, oldest first
+  std::uint64_t read_up_to_ = 0;   // what the archive has up to this revision was read
+  std::uint64_t catching_up_ = 0;  // as it was then
 };
 
 }  // namespace board

@@ -136,7 +136,10 @@ void Board::OnWritten(const jobs::Written& written, jobs::Time) {
         subscribers_.Notice(*verdict, true, effects.notices);
         waits_.Found(verdict, effects.answers, effects.unwanted);
       }
-      for (jobs::JobStatus& status : outbox_.Written(revision_)) {
+      const std::size_t owed = outbox_.owed();
+      std::vector<jobs::JobStatus> to_be_told = outbox_.Written(revision_);
+      if (outbox_.owed() < owed) ++catching_up_;
+      for (jobs::JobStatus& status : to_be_told) {
         const std::uint64_t revision = status.revision > 0 ? status.revision : revision_ + 1;
         Tell(std::move(status), revision, effects);
       }
@@ -439,7 +442,7 @@ void Board::Handle::End() {
 
 Board::Next Board::NextAfter(const Filter& filter, std::uint64_t after) const {
   const std::lock_guard lock(mutex_);
-  return {See(statuses_.NextAfter(filter, after)), revision_, statuses_.forgotten()};
+  return {See(statuses_.NextAfter(filter, after)), revision_, statuses_.forgotten(), catching_up_};
 }
 
 }  // namespace board

@@ -151,6 +151,7 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
     Sighted sighted;
     std::uint64_t revision = 0;
     std::uint64_t forgotten = 0;
+    std::uint64_t catching_up = 0;  // changes when something has come into the archive below `forgotten`
   };
   Next NextAfter(const Filter& filter, std::uint64_t after) const;
 
@@ -216,7 +217,8 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   std::uint64_t revision_;
   Statuses statuses_;
   Outbox outbox_;
-  bool archive_away_ = false;  // the last write failed, or hangs: nothing waits for it
+  bool archive_away_ = false;      // the last write failed, or hangs: nothing waits for it
+  std::uint64_t catching_up_ = 0;  // how often some of what was owed was written
   Subscribers subscribers_;
   Waits waits_;
   std::map<std::pair<std::string, std::string>, jobs::Steady>

@@ -384,18 +384,21 @@ class Backlogged : public ArchivedBoard {
         if (more) revisions.push_back(after = next->sighted.snapshot->revision);
       });
       while (!archive.lists.empty()) {
-        const jobs::ArchiveQuery query = archive.lists.front().first;
-        EXPECT_FALSE(query.newest_first);
-        std::vector<Snapshot> page;
-        for (const Snapshot& status : archived) {
-          if (status->revision > query.after && status->revision < query.before && page.size() < query.limit)
-            page.push_back(status);
-        }
-        ++pages;
-        archive.Listed(page);
+        AnswerPage();
       }
     }
     return revisions;
+  }
+  void AnswerPage() {
+    const jobs::ArchiveQuery query = archive.lists.front().first;
+    EXPECT_FALSE(query.newest_first);
+    std::vector<Snapshot> page;
+    for (const Snapshot& status : archived) {
+      if (status->revision > query.after && status->revision < query.before && page.size() < query.limit)
+        page.push_back(status);
+    }
+    ++pages;
+    archive.Listed(page);
   }
 
   std::vector<Snapshot> archived;
@@ -431,6 +434,39 @@ TEST_F(Backlogged, IsGivenWhatIsInBothOnceAndOfAJobThatLivesAgainOnlyTheLife) {
   See(Queue({"x"}, {}));
   Write();
   EXPECT_THAT(Read(0), ElementsAre(20u, 30u, Find("x")->revision));
+}
+
+TEST_F(Backlogged, IsGivenWhatWasOwedThoughItIsWrittenBelowWhatWasRead) {
+  See(Success("owed"), kNow - 11s);
+  Take();
+  See(jobs::BackendAnswered{});  // the disk hangs: it is told, and has to be written again
+  for (const char* id : {"1", "2", "3", "4"}) See(Success(id));
+  board.OnWritten({.ok = true}, kNow);
+  ASSERT_THAT(board.TakeUnwritten(4).statuses, SizeIs(4));
+  board.OnWritten({.ok = true}, kNow);
+  const Snapshot owed = Find("owed");
+  const Snapshot one = Find("1");
+  See(jobs::BackendAnswered{});
+  ASSERT_EQ(Find("1"), nullptr);
+
+  archived = {Archived("y", 90), one};
+  Backlog backlog(board, {});
+  std::vector<std::string> ids;
+  std::uint64_t after = 0;
+  const auto read = [&] {
+    backlog.Next(after, [&](const auto& next) {
+      after = next->sighted.snapshot->revision;
+      ids.push_back(next->sighted.snapshot->job_id);
+    });
+    while (!archive.lists.empty()) AnswerPage();
+  };
+  read();
+  Write();
+  See(jobs::BackendAnswered{});
+  ASSERT_EQ(Find("owed"), nullptr);
+  archived = {Archived("y", 90), owed, one};
+  for (int i = 0; i < 4; ++i) read();
+  EXPECT_THAT(ids, ElementsAre("y", "owed", "1", "2", "3"));
 }
 
 class WithUnfinished : public ArchivedBoard {
