@@ -58,6 +58,14 @@ TEST_F(OpeningTest, MakesADirectoryThatIsNamedWithASlashBehind) {
   EXPECT_EQ(Mode(directory), 0700u);
 }
 
+TEST_F(OpeningTest, RefusesAFileThatCannotHaveAWriteAheadLog) {
+  auto temporary = archive::Connection::Open("", archive::Connection::Access::kReadWrite);
+  ASSERT_TRUE(temporary);
+  const auto configured = archive::Configure(*temporary);
+  ASSERT_FALSE(configured);
+  EXPECT_THAT(configured.error().detail, HasSubstr("write-ahead log"));
+}
+
 TEST_F(OpeningTest, TightensAFileThatOthersCouldRead) {
   ASSERT_EQ(Open(), "");
   archive.reset();
