@@ -1,5 +1,7 @@
 #include "archive/writer.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -126,6 +128,7 @@ bool Writer::WriteBatch() {
 
 SqliteResult<jobs::Written> Writer::WriteTransaction(const jobs::UnwrittenBatch& batch, std::uint64_t ceiling) {
   jobs::Written written{.ok = true};
+  if (connection_.HasMoved()) return std::unexpected(SqliteError{SQLITE_IOERR, "its file was moved or removed"});
   if (auto begun = begin_.Run(); !begun) return std::unexpected(begun.error());
   for (const jobs::Unwritten& unwritten : batch.statuses) {
     if (auto done = WriteOne(unwritten, written); !done) return std::unexpected(done.error());

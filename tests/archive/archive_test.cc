@@ -154,6 +154,20 @@ TEST_F(ArchiveTest, ADamagedStatusIsToldAndNothingElseIsHarmed) {
   EXPECT_THAT(troubles, ElementsAre(HasSubstr("cannot be read"), HasSubstr("over: "))) << "once, not with each try";
 }
 
+TEST_F(ArchiveTest, AFileThatIsTakenAwayWhileItIsInUseIsNotTakenForAnArchive) {
+  Write({Status("x", JobState::kCompleted, 10)});
+  std::filesystem::rename(directory, scratch / "elsewhere");
+  EXPECT_FALSE(Write({Status("y", JobState::kCompleted, 20)}).ok);
+  {
+    const std::lock_guard lock(mutex);
+    EXPECT_THAT(troubles, ElementsAre(HasSubstr("was moved or removed")));
+  }
+  std::filesystem::rename(scratch / "elsewhere", directory);
+  board->Hand(Status("z", JobState::kCompleted, 30));
+  archive->Stop();  // tries once more
+  EXPECT_TRUE(board->Await().ok);
+}
+
 TEST_F(ArchiveTest, ReadersAreAnsweredWhileMuchIsWritten) {
   for (std::uint64_t i = 1; i <= 20'000; ++i) board->Hand(Status(std::to_string(i), JobState::kCompleted, i));
   archive->Wake();
