@@ -138,11 +138,22 @@ SqliteResult<void> ReadLastInHistory(Connection& connection, const Backends& bac
   return {};
 }
 
+// Where it cannot be had, as on some network file systems, SQLite stays with what it has and calls it no error.
+SqliteResult<void> WriteAhead(Connection& connection) {
+  auto set = connection.Prepare("PRAGMA journal_mode = WAL");
+  if (!set) return std::unexpected(set.error());
+  const auto row = set->Step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row || set->Text(0) != "wal")
+    return std::unexpected(SqliteError{SQLITE_ERROR, "the file system does not let it have a write-ahead log"});
+  return {};
+}
+
 }  // namespace
 
 SqliteResult<void> Configure(Connection& connection) {
+  if (auto logged = WriteAhead(connection); !logged) return logged;
   return connection.Execute(
-      "PRAGMA journal_mode = WAL;"
       "PRAGMA synchronous = FULL;"  // a commit is on the disk before it returns; NORMAL lost some over power cuts
       "PRAGMA cache_size = -16000;"
       "PRAGMA journal_size_limit = 67108864");

@@ -129,6 +129,12 @@ int Connection::changes() const {
   return sqlite3_changes(connection_.get());
 }
 
+bool Connection::HasMoved() {
+  int moved = 0;
+  sqlite3_file_control(connection_.get(), nullptr, SQLITE_FCNTL_HAS_MOVED, &moved);
+  return moved != 0;
+}
+
 void Connection::Checkpoint() {
   sqlite3_wal_checkpoint_v2(connection_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   *log_frames_ = 0;

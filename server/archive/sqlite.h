@@ -64,6 +64,9 @@ class Connection {
 
   int changes() const;  // rows changed by the last statement
 
+  // The file does not stand under its name any more: what is written to it, nobody will find.
+  bool HasMoved();
+
   // Moves what the write-ahead log holds into the database, as far as readers allow, without waiting.
   void Checkpoint();
   // Frames the log held after the last commit.

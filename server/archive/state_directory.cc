@@ -65,7 +65,8 @@ std::expected<void, std::string> MakeDatabaseFile(const std::filesystem::path& f
 
 }  // namespace
 
-std::expected<StateDirectory, std::string> StateDirectory::Open(const std::filesystem::path& path) {
+std::expected<StateDirectory, std::string> StateDirectory::Open(const std::filesystem::path& given) {
+  const std::filesystem::path path = given.has_filename() ? given : given.parent_path();  // without a slash behind
   if (auto prepared = Prepare(path); !prepared) return std::unexpected(prepared.error());
   const auto lock = Lock(path / "lock", path);
   if (!lock) return std::unexpected(lock.error());

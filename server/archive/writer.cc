@@ -1,5 +1,7 @@
 #include "archive/writer.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -131,6 +133,7 @@ bool Writer::WriteBatch() {
 
 SqliteResult<jobs::Written> Writer::WriteTransaction(const jobs::UnwrittenBatch& batch, std::uint64_t ceiling) {
   jobs::Written written{.ok = true};
+  if (connection_.HasMoved()) return std::unexpected(SqliteError{SQLITE_IOERR, "its file was moved or removed"});
   if (auto begun = begin_.Run(); !begun) return std::unexpected(begun.error());
   for (const jobs::Unwritten& unwritten : batch.statuses) {
     if (auto done = WriteOne(unwritten, written); !done) return std::unexpected(done.error());
@@ -148,7 +151,8 @@ SqliteResult<void> Writer::WriteOne(const jobs::Unwritten& unwritten, jobs::Writ
   const std::int64_t backend = backends_.ids.find(status.backend)->second;
   const auto verdict = Verdict(status.job_id, backend);
   if (!verdict) return std::unexpected(verdict.error());
-  if (*verdict && (**verdict)->state != jobs::JobState::kLost && !unwritten.replaces) {
+  const bool ended = *verdict && **verdict && (**verdict)->state != jobs::JobState::kLost;
+  if (ended && !unwritten.replaces) {
     written.ended_before.push_back(**verdict);
     return {};
   }
@@ -162,7 +166,7 @@ SqliteResult<void> Writer::WriteOne(const jobs::Unwritten& unwritten, jobs::Writ
     if (!*verdict && count_) ++*count_;
     return erase_unfinished_.Bind(1, status.job_id).Bind(2, backend).Run();
   }
-  if (*verdict) {  // LOST, and alive again
+  if (*verdict) {  // LOST, and alive again; or damaged
     if (auto done = erase_verdict_.Bind(1, status.job_id).Bind(2, backend).Run(); !done) return done;
     if (count_) --*count_;
   }
@@ -171,10 +175,12 @@ SqliteResult<void> Writer::WriteOne(const jobs::Unwritten& unwritten, jobs::Writ
 }
 
 SqliteResult<std::optional<jobs::Snapshot>> Writer::Verdict(const std::string& job_id, std::int64_t backend) {
-  auto rows = ReadStatuses(verdict_.Bind(1, job_id).Bind(2, backend), backends_);
-  if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return std::nullopt;
-  return std::move(rows->front());
+  const auto row = verdict_.Bind(1, job_id).Bind(2, backend).Step();
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  auto status = ReadStatus(verdict_, backends_);
+  verdict_.Reset();
+  return status ? std::make_shared<const jobs::JobStatus>(*std::move(status)) : jobs::Snapshot();
 }
 
 void Writer::KeepHouse() {

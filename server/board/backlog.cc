@@ -7,13 +7,17 @@ namespace board {
 
 void Backlog::Next(std::uint64_t after, Done done) {
   Board::Next next = board_.NextAfter(filter_, after);
-  if (after == 0) read_up_to_ = next.forgotten;
+  if (!begins_at_) begins_at_ = after == 0 ? next.forgotten : after;
   const bool none_archived = board_.archive() == nullptr || !filter_.job_ids.empty() || after >= next.forgotten;
   if (none_archived) return done(std::move(next));
 
+  if (std::exchange(catching_up_, next.catching_up) != next.catching_up) {
+    page_.clear();
+    read_up_to_ = 0;
+  }
   // What stands in the page may have been told, or have changed, since it was read.
   while (!page_.empty() && (page_.front()->revision <= after || !board_.IsNewest(*page_.front()))) page_.pop_front();
-  read_up_to_ = std::max(read_up_to_, after);
+  read_up_to_ = std::max({read_up_to_, after, *begins_at_});
   const std::uint64_t first = page_.empty() ? read_up_to_ : page_.front()->revision;
   if (next.sighted.snapshot && next.sighted.snapshot->revision <= first) return done(std::move(next));
   if (!page_.empty()) {

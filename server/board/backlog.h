@@ -5,6 +5,7 @@
 #include <deque>
 #include <expected>
 #include <functional>
+#include <optional>
 
 #include "board/board.h"
 
@@ -17,7 +18,8 @@ class Backlog {
   Backlog(const Board& board, Filter filter) : board_(board), filter_(std::move(filter)) {}
 
   // As Board::NextAfter, over both; but who begins at 0 is not told what the board has forgotten already: whoever wants
-  // to know how things are does not mean a month of history. `done` is called once, maybe at once; this must live until then.
+  // to know how things are does not mean a month of history. `done` is called once, maybe at once; this must live until
+  // then.
   using Done = std::function<void(std::expected<Board::Next, jobs::ArchiveError>)>;
   void Next(std::uint64_t after, Done done);
 
@@ -27,8 +29,10 @@ class Backlog {
  private:
   const Board& board_;
   const Filter filter_;
-  std::deque<Snapshot> page_;     // of the archive, oldest first
-  std::uint64_t read_up_to_ = 0;  // what the archive has up to this revision was read
+  std::optional<std::uint64_t> begins_at_;
+  std::deque<Snapshot> page_;      // of the archive, oldest first
+  std::uint64_t read_up_to_ = 0;   // what the archive has up to this revision was read
+  std::uint64_t catching_up_ = 0;  // as it was then
 };
 
 }  // namespace board

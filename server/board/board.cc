@@ -52,7 +52,9 @@ void Board::Observe(std::string_view backend, jobs::Observation observation, job
 }
 
 void Board::Evict(jobs::Time ended_before) {
-  statuses_.Evict(ended_before, limits_.max_finished_jobs, [&](const jobs::JobStatus& status) {
+  // What is owed may be much, and stays: counted in, all of it would be walked past each time.
+  const std::size_t room = limits_.max_finished_jobs + outbox_.owed();
+  statuses_.Evict(ended_before, room, [&](const jobs::JobStatus& status) {
     return subscribers_.Names(status.job_id) || outbox_.Has(status.job_id, status.backend);
   });
 }
@@ -133,12 +135,15 @@ void Board::OnWritten(const jobs::Written& written, jobs::Time) {
     archive_away_ = !written.ok;
     if (written.ok) {
       for (const Snapshot& verdict : written.ended_before) {
-        outbox_.Drop(verdict->job_id, verdict->backend);
+        outbox_.HasEnded(verdict->job_id, verdict->backend);
         Recall(verdict);
         subscribers_.Notice(*verdict, true, effects.notices);
         waits_.Found(verdict, effects.answers, effects.unwanted);
       }
-      for (jobs::JobStatus& status : outbox_.Written(revision_)) {
+      const std::size_t owed = outbox_.owed();
+      std::vector<jobs::JobStatus> to_be_told = outbox_.Written(revision_);
+      if (outbox_.owed() < owed) ++catching_up_;
+      for (jobs::JobStatus& status : to_be_told) {
         const std::uint64_t revision = status.revision > 0 ? status.revision : revision_ + 1;
         Tell(std::move(status), revision, effects);
       }
@@ -168,10 +173,15 @@ void Board::TellWithoutArchive(Effects& effects) {
   }
 }
 
-// Takes what was archived into memory, unless something newer is there.
+// Takes what was archived into memory, unless what is newest is there.
 void Board::Recall(const Snapshot& archived) {
-  const Snapshot known = statuses_.Find(archived->job_id, archived->backend);
-  if (!known || known->revision < archived->revision) statuses_.Put(archived);
+  if (!statuses_.Find(archived->job_id, archived->backend) && IsNewestTold(*archived)) statuses_.Put(archived);
+}
+
+// What is in memory is. What is not may be so new that it is on the disk and yet to be told.
+bool Board::IsNewestTold(const jobs::JobStatus& archived) const {
+  const Snapshot known = statuses_.Find(archived.job_id, archived.backend);
+  return known ? known->revision == archived.revision : archived.revision <= revision_;
 }
 
 // ---- what each observation means
@@ -317,13 +327,11 @@ void Board::List(const ListQuery& query, std::function<void(Listed)> done) const
 }
 
 void Board::Merge(const ListQuery& query, std::vector<Sighted>& list, const std::vector<Snapshot>& archived) const {
-  std::set<std::uint64_t> revisions;
-  for (const Sighted& sighted : list) revisions.insert(sighted.snapshot->revision);
+  std::set<std::pair<std::string_view, std::string_view>> listed;  // of a job that has changed since, as it was
+  for (const Sighted& sighted : list) listed.emplace(sighted.snapshot->job_id, sighted.snapshot->backend);
   const std::lock_guard lock(mutex_);
   for (const Snapshot& status : archived) {
-    if (revisions.contains(status->revision)) continue;
-    const Snapshot known = statuses_.Find(status->job_id, status->backend);
-    if (!known || known->revision <= status->revision) list.push_back(See(status));
+    if (!listed.contains({status->job_id, status->backend}) && IsNewestTold(*status)) list.push_back(See(status));
   }
   std::ranges::sort(list, std::greater(), [](const Sighted& sighted) { return sighted.snapshot->revision; });
   if (list.size() > query.limit) list.resize(query.limit);
@@ -331,15 +339,14 @@ void Board::Merge(const ListQuery& query, std::vector<Sighted>& list, const std:
 
 bool Board::IsNewest(const jobs::JobStatus& archived) const {
   const std::lock_guard lock(mutex_);
-  const Snapshot known = statuses_.Find(archived.job_id, archived.backend);
-  return !known || known->revision <= archived.revision;
+  return IsNewestTold(archived);
 }
 
 // ---- look-ups
 // --------------------------------------------------------------------------------------------------------------
 
 Board::Handle Board::LookUp(const std::string& job_id, const std::string& backend, jobs::Steady until, jobs::Steady now,
-                            std::function<void(LookupResult)> done) {
+                            std::function<void(LookupResult)> done, std::function<void()> recalled) {
   std::optional<LookupResult> known;
   std::uint64_t id = 0;
   {
@@ -370,12 +377,18 @@ Board::Handle Board::LookUp(const std::string& job_id, const std::string& backen
   }
   if (known) {
     done(std::move(*known));
+    recalled();
     return {};
   }
   Handle handle(*this, id, &Board::EndWait);
-  if (archive_ != nullptr) {
-    archive_->Find(job_id, [this, id, job_id, until](const auto& found) { OnRecalled(id, job_id, until, found); });
+  if (archive_ == nullptr) {
+    recalled();
+    return handle;
   }
+  archive_->Find(job_id, [this, id, job_id, until, recalled = std::move(recalled)](const auto& found) {
+    OnRecalled(id, job_id, until, found);
+    recalled();
+  });
   return handle;
 }
 
@@ -444,7 +457,7 @@ void Board::Handle::End() {
 
 Board::Next Board::NextAfter(const Filter& filter, std::uint64_t after) const {
   const std::lock_guard lock(mutex_);
-  return {See(statuses_.NextAfter(filter, after)), revision_, statuses_.forgotten()};
+  return {See(statuses_.NextAfter(filter, after)), revision_, statuses_.forgotten(), catching_up_};
 }
 
 }  // namespace board

@@ -136,9 +136,11 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
 
   // Looks for a job in the archive and then at `backend` (empty: at all) until it is found or `until` is past, at least
   // once; or answers from the board. `done` runs once, without a lock, on this thread, one of the archive or one that
-  // observes.
-  [[nodiscard]] Handle LookUp(const std::string& job_id, const std::string& backend, jobs::Steady until,
-                              jobs::Steady now, std::function<void(LookupResult)> done);
+  // observes. So does `recalled`, whatever becomes of the handle: what the archive has of the job is
+  // on the board, unless it could not be read.
+  [[nodiscard]] Handle LookUp(
+      const std::string& job_id, const std::string& backend, jobs::Steady until, jobs::Steady now,
+      std::function<void(LookupResult)> done, std::function<void()> recalled = [] {});
 
   // Calls `watcher` when what `filter` covers changes.
   [[nodiscard]] Handle Subscribe(const Filter& filter, std::shared_ptr<Watcher> watcher);
@@ -150,13 +152,14 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
     Sighted sighted;
     std::uint64_t revision = 0;
     std::uint64_t forgotten = 0;
+    std::uint64_t catching_up = 0;  // changes when something has come into the archive below `forgotten`
   };
   Next NextAfter(const Filter& filter, std::uint64_t after) const;
 
   // The archive; null: there is none.
   jobs::Archive* archive() const { return archive_; }
 
-  // Whether an archived status is still its job's newest.
+  // Whether an archived status is its job's newest that was told.
   bool IsNewest(const jobs::JobStatus& archived) const;
 
  private:
@@ -189,6 +192,7 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   void TellWithoutArchive(Effects& effects);
   void Recall(const Snapshot& archived);
   void Evict(jobs::Time ended_before);
+  bool IsNewestTold(const jobs::JobStatus& archived) const;
   void On(Backend& backend, jobs::QueueObserved& queue, jobs::Time now, Effects& effects);
   void On(Backend& backend, jobs::HistoryObserved& history, jobs::Time now, Effects& effects);
   void On(Backend& backend, jobs::AbsenceObserved& absence, jobs::Time now, Effects& effects);
@@ -217,6 +221,7 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   Outbox outbox_;
   std::uint64_t progress_taken_ = 0;  // revision up to which it was
   bool archive_away_ = false;         // the last write failed, or hangs: nothing waits for it
+  std::uint64_t catching_up_ = 0;     // how often some of what was owed was written
   Subscribers subscribers_;
   Waits waits_;
   std::map<std::pair<std::string, std::string>, jobs::Steady>

@@ -6,14 +6,14 @@
 namespace board {
 
 const jobs::JobStatus* Outbox::Waiting(const std::string& job_id, const std::string& backend) const {
-  if (waiting_ == 0) return nullptr;
+  if (waiting_.empty()) return nullptr;
   const auto found = entries_.find({job_id, backend});
   return found == entries_.end() || found->second.owed ? nullptr : &found->second.status;
 }
 
 std::vector<std::string> Outbox::WaitingOf(const std::string& backend) const {
   std::vector<std::string> ids;
-  if (waiting_ == 0) return ids;
+  if (waiting_.empty()) return ids;
   for (const auto& [key, entry] : entries_) {
     if (key.second == backend && !entry.owed) ids.push_back(key.first);
   }
@@ -37,8 +37,8 @@ void Outbox::Hold(jobs::JobStatus status, bool of_state, jobs::Time now) {
   Entry& entry = found->second;
   assert(of_state || (!added && !entry.owed));
   if (added || entry.owed) {
-    ++waiting_;
     entry.since = now;
+    waiting_.insert(now);
     entry.owed = false;
   }
   entry.status = std::move(status);
@@ -49,12 +49,12 @@ void Outbox::Owe(const jobs::JobStatus& told) {
   const Key key(told.job_id, told.backend);
   const auto [found, added] = entries_.try_emplace(key);
   Entry& entry = found->second;
-  if (!added && !entry.owed) --waiting_;
+  if (!added && !entry.owed) WaitsNoMore(entry);
   const bool in_place = !added && entry.status.state == told.state;
   entry.owed = entry.replaces = true;
   entry.status = told;
   if (!in_place) Enqueue(key, entry);
-  while (entries_.size() - waiting_ > kMaxOwed && !queue_.empty()) {
+  while (owed() > kMaxOwed && !queue_.empty()) {
     const Place oldest = queue_.front();
     queue_.pop_front();
     if (const Entry* const given_up = At(oldest); given_up != nullptr && given_up->owed) entries_.erase(oldest.key);
@@ -96,7 +96,7 @@ std::vector<jobs::JobStatus> Outbox::Written(std::uint64_t revision) {
     if (!entry->owed) {
       entry->status.revision = terminal ? entry->reserved : 0;
       (terminal ? under_revisions : others).push_back(std::move(entry->status));
-      --waiting_;
+      WaitsNoMore(*entry);
     }
     entries_.erase(place.key);
   }
@@ -111,10 +111,11 @@ void Outbox::NotWritten() {
   taken_.clear();
 }
 
-void Outbox::Drop(const std::string& job_id, const std::string& backend) {
+void Outbox::HasEnded(const std::string& job_id, const std::string& backend) {
   const auto found = entries_.find({job_id, backend});
   if (found == entries_.end()) return;
-  if (!found->second.owed) --waiting_;
+  if (found->second.owed) return Enqueue(found->first, found->second);
+  WaitsNoMore(found->second);
   entries_.erase(found);
 }
 
@@ -130,15 +131,7 @@ std::vector<jobs::JobStatus> Outbox::AllWaiting() const {
 }
 
 jobs::Time Outbox::waiting_since() const {
-  if (waiting_ == 0) return jobs::Time::max();
-  jobs::Time since = jobs::Time::max();
-  for (const Place* const first :
-       {taken_.empty() ? nullptr : &taken_.front(), queue_.empty() ? nullptr : &queue_.front()}) {
-    if (first == nullptr) continue;
-    const auto found = entries_.find(first->key);
-    if (found != entries_.end() && !found->second.owed) since = std::min(since, found->second.since);
-  }
-  return since;
+  return waiting_.empty() ? jobs::Time::max() : *waiting_.begin();
 }
 
 }  // namespace board

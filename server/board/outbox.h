@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,14 +53,18 @@ class Outbox {
   // Those taken are not on the disk, and will be taken again.
   void NotWritten();
 
-  // Nothing of the job is to be written or told.
-  void Drop(const std::string& job_id, const std::string& backend);
+  // The job ended long ago, and the disk does not take another status of it: nothing of it is to be told; but what was
+  // told is to be written in place of that end.
+  void HasEnded(const std::string& job_id, const std::string& backend);
 
   // All that wait, oldest change first.
   std::vector<jobs::JobStatus> AllWaiting() const;
 
   // Since when the first of those that wait does; Time::max(): none does.
   jobs::Time waiting_since() const;
+
+  // How many are owed.
+  std::size_t owed() const { return entries_.size() - waiting_.size(); }
 
   // Of those owed the oldest are given up.
   static constexpr std::size_t kMaxOwed = 100'000;
@@ -81,9 +86,10 @@ class Outbox {
 
   void Enqueue(const Key& key, Entry& entry);
   Entry* At(const Place& place);
+  void WaitsNoMore(const Entry& entry) { waiting_.erase(waiting_.find(entry.since)); }
 
   std::map<Key, Entry> entries_;
-  std::size_t waiting_ = 0;  // entries that are not owed
+  std::multiset<jobs::Time> waiting_;  // since when each entry that is not owed does
   std::uint64_t changes_ = 0;
   std::deque<Place> queue_;  // to be written; a place whose change is not the entry's any more is void
   std::vector<Place> taken_;

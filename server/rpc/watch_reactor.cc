@@ -42,14 +42,28 @@ void WatchReactor::Start() {
       if (IsToldAlready(known)) Tell([&](jobs::Steady) { return stream_.AlreadyTold(id); });
       continue;
     }
+    {
+      const std::lock_guard lock(mutex_);
+      ++recalls_;
+    }
     const auto weak = weak_from_this();
     const jobs::Steady now = SteadyNow();
-    lookups_.push_back(board_.LookUp(id, watch_.filter.backend, now + watch_.wait_for_job, now,
-                                     [weak, id](const board::LookupResult& result) {
-                                       if (const auto self = weak.lock()) self->OnLookup(id, result);
-                                     }));
+    lookups_.push_back(board_.LookUp(
+        id, watch_.filter.backend, now + watch_.wait_for_job, now,
+        [weak, id](const board::LookupResult& result) {
+          if (const auto self = weak.lock()) self->OnLookup(id, result);
+        },
+        [weak] {
+          if (const auto self = weak.lock()) self->OnRecalled();
+        }));
   }
-  Tell([&](jobs::Steady) { return stream_.Start(); });
+  OnRecalled();
+}
+
+// What comes out of the archive has the revision it was told under. A greater one must not be sent before, or it would
+// never be.
+void WatchReactor::OnRecalled() {
+  Tell([&](jobs::Steady) { return --recalls_ == 0 ? stream_.Start() : Stream::Nothing{}; });
 }
 
 bool WatchReactor::IsToldAlready(const board::Snapshot& known) const {

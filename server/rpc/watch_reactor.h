@@ -52,6 +52,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<pb::WatchStatusRespon
   void OnPulled(std::expected<board::Board::Next, jobs::ArchiveError> next);
   void Stop(Stream::End end, std::optional<grpc::Status> status);
   void OnLookup(const std::string& job_id, const board::LookupResult& result);
+  void OnRecalled();
   bool IsToldAlready(const board::Snapshot& known) const;
   grpc::Status Outcome(Stream::End end);
 
@@ -61,8 +62,9 @@ class WatchReactor final : public grpc::ServerWriteReactor<pb::WatchStatusRespon
   Watches& watches_;
   const Watch watch_;
 
-  std::mutex mutex_;  // guards stream_, status_ and tick_at_
+  std::mutex mutex_;  // guards the four below
   Stream stream_;
+  std::size_t recalls_ = 1;                     // to be done before the stream starts: one of each look-up, and Start
   std::optional<grpc::Status> status_;          // to finish with, when it is not OK
   jobs::Steady tick_at_ = jobs::Steady::max();  // of the earliest call asked for
 

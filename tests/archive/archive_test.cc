@@ -167,6 +167,32 @@ TEST_F(ArchiveTest, ADamagedStatusIsToldAndNothingElseIsHarmed) {
   EXPECT_THAT(troubles, ElementsAre(HasSubstr("cannot be read"), HasSubstr("over: "))) << "once, not with each try";
 }
 
+TEST_F(ArchiveTest, ADamagedStatusIsReplacedByALaterOneOfItsJob) {
+  Write({Status("x", JobState::kCompleted, 10)});
+  sqlite3* damage = nullptr;
+  sqlite3_open(database().c_str(), &damage);
+  ASSERT_EQ(sqlite3_exec(damage, "UPDATE verdicts SET status = x'ff'", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(damage);
+  const jobs::Written written = Write({Status("x", JobState::kFailed, 20), Status("y", JobState::kCompleted, 30)});
+  EXPECT_TRUE(written.ok) << "or nothing would ever be written again";
+  EXPECT_THAT(written.ended_before, IsEmpty());
+  EXPECT_THAT(Ids(ListAll({.limit = 10})), ElementsAre("y", "x"));
+}
+
+TEST_F(ArchiveTest, AFileThatIsTakenAwayWhileItIsInUseIsNotTakenForAnArchive) {
+  Write({Status("x", JobState::kCompleted, 10)});
+  std::filesystem::rename(directory, scratch / "elsewhere");
+  EXPECT_FALSE(Write({Status("y", JobState::kCompleted, 20)}).ok);
+  {
+    const std::lock_guard lock(mutex);
+    EXPECT_THAT(troubles, ElementsAre(HasSubstr("was moved or removed")));
+  }
+  std::filesystem::rename(scratch / "elsewhere", directory);
+  board->Hand(Status("z", JobState::kCompleted, 30));
+  archive->Stop();  // tries once more
+  EXPECT_TRUE(board->Await().ok);
+}
+
 TEST_F(ArchiveTest, ReadersAreAnsweredWhileMuchIsWritten) {
   for (std::uint64_t i = 1; i <= 20'000; ++i) board->Hand(Status(std::to_string(i), JobState::kCompleted, i));
   archive->Wake();

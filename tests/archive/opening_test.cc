@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "archive/opening.h"
 #include "archive/played_board.h"
 
 namespace archive_test {
@@ -49,6 +50,20 @@ TEST_F(OpeningTest, MakesADirectoryAndFilesThatAreOnlyForTheOwner) {
   EXPECT_EQ(Mode(directory), 0700u);
   for (const char* name : {"archive.db", "archive.db-wal", "archive.db-shm", "lock"})
     EXPECT_EQ(Mode(directory / name), 0600u) << name;
+}
+
+TEST_F(OpeningTest, MakesADirectoryThatIsNamedWithASlashBehind) {
+  directory = (scratch / "new" / "state").string() + "/";
+  EXPECT_EQ(Open(), "");
+  EXPECT_EQ(Mode(directory), 0700u);
+}
+
+TEST_F(OpeningTest, RefusesAFileThatCannotHaveAWriteAheadLog) {
+  auto temporary = archive::Connection::Open("", archive::Connection::Access::kReadWrite);
+  ASSERT_TRUE(temporary);
+  const auto configured = archive::Configure(*temporary);
+  ASSERT_FALSE(configured);
+  EXPECT_THAT(configured.error().detail, HasSubstr("write-ahead log"));
 }
 
 TEST_F(OpeningTest, TightensAFileThatOthersCouldRead) {

@@ -187,6 +187,22 @@ TEST_F(ArchivedBoard, WhatTheDiskDoesNotTakeIsToldAllTheSame) {
   EXPECT_EQ(Find("z"), nullptr) << "it works again, so it is waited for again";
 }
 
+TEST_F(ArchivedBoard, WhatIsOwedTakesNoRoomFromWhatElseIsRemembered) {
+  for (const char* id : {"1", "2", "3"}) {
+    See(Success(id));
+    Write();
+  }
+  See(Success("owed"));
+  Take();
+  board.OnWritten({.ok = false}, kNow);
+  for (const char* id : {"owed2", "owed3", "owed4"}) See(Success(id));
+  EXPECT_NE(Find("1"), nullptr);
+  Write();
+  See(jobs::BackendAnswered{});
+  EXPECT_EQ(Find("owed"), nullptr);
+  EXPECT_NE(Find("owed4"), nullptr);
+}
+
 TEST_F(ArchivedBoard, ADiskThatHangsIsNotWaitedForLongerThanThePatience) {
   See(Success("x"));
   Take();
@@ -212,6 +228,18 @@ TEST_F(ArchivedBoard, AnIdThatHadEndedLongAgoAndIsUsedAgainKeepsItsEnd) {
   EXPECT_THAT(told->changes, ElementsAre(true));
   See(Queue({"x"}, {}));
   EXPECT_THAT(Take(), IsEmpty());
+}
+
+TEST_F(ArchivedBoard, AnIdThatIsUsedAgainAndToldSinceTheDiskHangsGoesOn) {
+  See(Queue({"x"}, {}), kNow - 11s);
+  Take();
+  See(jobs::BackendAnswered{});
+  EXPECT_EQ(Find("x")->state, JobState::kProcessing) << "nobody knew that it had ended";
+  board.OnWritten({.ok = true, .ended_before = {Archived("x", 50)}}, kNow);
+  EXPECT_EQ(Find("x")->state, JobState::kProcessing) << "it was told";
+  const auto again = board.TakeUnwritten(100);
+  ASSERT_THAT(again.statuses, SizeIs(1));
+  EXPECT_TRUE(again.statuses[0].replaces) << "or its end would never be taken";
 }
 
 TEST_F(ArchivedBoard, WhoLooksForAJobThatIsBeingWrittenIsAnsweredOnceItIsThere) {
@@ -342,6 +370,47 @@ TEST_F(ArchivedBoard, HowFarRunningJobsAreIsGivenToBeWrittenWheneverItHasChanged
   EXPECT_THAT(ids(), ElementsAre("x"));
 }
 
+// The thread that reads the archive may see a verdict before the one that wrote it has said so.
+TEST_F(ArchivedBoard, AVerdictThatIsReadBeforeItIsToldIsNotToldUnderARevisionYetToCome) {
+  std::string word;
+  See(Success("x"));
+  const Snapshot written = board.TakeUnwritten(100).statuses.at(0).status;
+  const auto wait = board.LookUp("x", "", kSteady, kSteady, Note(word));
+  archive.Found({written});
+  EXPECT_EQ(Find("x"), nullptr);
+  EXPECT_THAT(List({.limit = 10}, {written}), IsEmpty());
+  board.OnWritten({.ok = true}, kNow);
+  EXPECT_EQ(*Find("x"), *written);
+  EXPECT_EQ(word, "found");
+}
+
+TEST_F(ArchivedBoard, OfAJobThatIsUnfinishedInMemoryTheVerdictBeingWrittenIsNotRecalled) {
+  std::string word;
+  See(Queue({"x"}, {"y"}));
+  Write();
+  See(Success("x"));
+  const Snapshot written = board.TakeUnwritten(100).statuses.at(0).status;
+  const auto wait = board.LookUp("x", "b", kSteady, kSteady, Note(word));
+  archive.Found({written});
+  EXPECT_EQ(Find("x")->state, JobState::kProcessing);
+  EXPECT_THAT(List({.limit = 10}, {written}), ElementsAre("y", "x"));
+  board.OnWritten({.ok = true}, kNow);
+  EXPECT_EQ(*Find("x"), *written);
+}
+
+TEST_F(ArchivedBoard, ListsAJobThatEndsWhileTheArchiveIsReadOnce) {
+  See(Queue({"x"}, {"y"}));
+  Write();
+  std::vector<std::string> ids;
+  board.List({.limit = 10}, [&](const Board::Listed& listed) {
+    for (const Board::Sighted& sighted : listed.value()) ids.push_back(sighted.snapshot->job_id);
+  });
+  See(Success("x"));
+  Write();
+  archive.Listed({Find("x")});
+  EXPECT_THAT(ids, testing::UnorderedElementsAre("x", "y"));
+}
+
 // What a watch of all is told after a revision, of which the archive has so much.
 class Backlogged : public ArchivedBoard {
  protected:
@@ -356,18 +425,21 @@ class Backlogged : public ArchivedBoard {
         if (more) revisions.push_back(after = next->sighted.snapshot->revision);
       });
       while (!archive.lists.empty()) {
-        const jobs::ArchiveQuery query = archive.lists.front().first;
-        EXPECT_FALSE(query.newest_first);
-        std::vector<Snapshot> page;
-        for (const Snapshot& status : archived) {
-          if (status->revision > query.after && status->revision < query.before && page.size() < query.limit)
-            page.push_back(status);
-        }
-        ++pages;
-        archive.Listed(page);
+        AnswerPage();
       }
     }
     return revisions;
+  }
+  void AnswerPage() {
+    const jobs::ArchiveQuery query = archive.lists.front().first;
+    EXPECT_FALSE(query.newest_first);
+    std::vector<Snapshot> page;
+    for (const Snapshot& status : archived) {
+      if (status->revision > query.after && status->revision < query.before && page.size() < query.limit)
+        page.push_back(status);
+    }
+    ++pages;
+    archive.Listed(page);
   }
 
   std::vector<Snapshot> archived;
@@ -395,6 +467,36 @@ TEST_F(Backlogged, IsGivenNoneOfThemIfItBeginsAtTheBeginning) {
   EXPECT_EQ(pages, 0);
 }
 
+TEST_F(Backlogged, BeginsAtTheBeginningOnce) {
+  See(Success("owed"), kNow);
+  Take();
+  board.OnWritten({.ok = false}, kNow);  // so that something was caught up with
+  Write();
+  archived = {Archived("old", 10)};
+  Backlog backlog(board, {});
+  std::vector<std::string> ids;
+  std::uint64_t after = 0;
+  const auto read = [&] {
+    backlog.Next(after, [&](const auto& next) {
+      if (!next->sighted.snapshot) return;
+      after = next->sighted.snapshot->revision;
+      ids.push_back(next->sighted.snapshot->job_id);
+    });
+    while (!archive.lists.empty()) AnswerPage();
+  };
+  read();
+  EXPECT_THAT(ids, ElementsAre("owed"));
+  for (const char* id : {"1", "2", "3", "4", "5"}) {
+    See(Success(id));
+    Write();
+    archived.push_back(Find(id));
+  }
+  See(jobs::BackendAnswered{});
+  ASSERT_EQ(Find("1"), nullptr);
+  for (int i = 0; i < 5; ++i) read();
+  EXPECT_THAT(ids, ElementsAre("owed", "1", "2", "3", "4", "5")) << "what came since it began is not left out";
+}
+
 TEST_F(Backlogged, IsGivenMoreThanAPageOfThem) {
   for (std::uint64_t revision = 2; revision <= 86; ++revision) {
     archived.push_back(Archived(std::to_string(revision), revision));
@@ -411,6 +513,39 @@ TEST_F(Backlogged, IsGivenWhatIsInBothOnceAndOfAJobThatLivesAgainOnlyTheLife) {
   See(Queue({"x"}, {}));
   Write();
   EXPECT_THAT(Read(1), ElementsAre(20u, 30u, Find("x")->revision));
+}
+
+TEST_F(Backlogged, IsGivenWhatWasOwedThoughItIsWrittenBelowWhatWasRead) {
+  See(Success("owed"), kNow - 11s);
+  Take();
+  See(jobs::BackendAnswered{});  // the disk hangs: it is told, and has to be written again
+  for (const char* id : {"1", "2", "3", "4"}) See(Success(id));
+  board.OnWritten({.ok = true}, kNow);
+  ASSERT_THAT(board.TakeUnwritten(4).statuses, SizeIs(4));
+  board.OnWritten({.ok = true}, kNow);
+  const Snapshot owed = Find("owed");
+  const Snapshot one = Find("1");
+  See(jobs::BackendAnswered{});
+  ASSERT_EQ(Find("1"), nullptr);
+
+  archived = {Archived("y", 90), one};
+  Backlog backlog(board, {});
+  std::vector<std::string> ids;
+  std::uint64_t after = 1;
+  const auto read = [&] {
+    backlog.Next(after, [&](const auto& next) {
+      after = next->sighted.snapshot->revision;
+      ids.push_back(next->sighted.snapshot->job_id);
+    });
+    while (!archive.lists.empty()) AnswerPage();
+  };
+  read();
+  Write();
+  See(jobs::BackendAnswered{});
+  ASSERT_EQ(Find("owed"), nullptr);
+  archived = {Archived("y", 90), owed, one};
+  for (int i = 0; i < 4; ++i) read();
+  EXPECT_THAT(ids, ElementsAre("y", "owed", "1", "2", "3"));
 }
 
 class WithUnfinished : public ArchivedBoard {

@@ -156,11 +156,11 @@ TEST_F(OutboxTest, AJobThatIsOwedAndChangesWaitsAgain) {
   EXPECT_THAT(Written(1600), ElementsAre(Pair("a", 2000u)));
 }
 
-TEST_F(OutboxTest, NothingIsWrittenOrToldOfAJobThatIsDropped) {
+TEST_F(OutboxTest, NothingIsWrittenOrToldOfAJobThatHasEndedLongAgo) {
   Hold("a", JobState::kQueued);
   Hold("b", JobState::kQueued);
   Take();
-  outbox.Drop("a", "gpu");
+  outbox.HasEnded("a", "gpu");
   EXPECT_THAT(Written(), ElementsAre(Pair("b", 0u)));
   EXPECT_FALSE(outbox.Has("a", "gpu"));
 }
@@ -174,6 +174,17 @@ TEST_F(OutboxTest, KnowsSinceWhenTheFirstWaits) {
   Take(1);
   EXPECT_EQ(outbox.waiting_since(), kNow) << "nobody knows of it for as long";
   TellAll(1500);
+  EXPECT_EQ(outbox.waiting_since(), jobs::Time::max());
+}
+
+TEST_F(OutboxTest, KnowsSinceWhenOneWaitsBehindWhatIsOwed) {
+  Hold("a", JobState::kCompleted);
+  TellAll(1500);
+  outbox.Hold(Status("b", JobState::kQueued), true, kNow + 1s);
+  EXPECT_EQ(outbox.waiting_since(), kNow + 1s);
+  Take();
+  EXPECT_EQ(outbox.waiting_since(), kNow + 1s);
+  Written();
   EXPECT_EQ(outbox.waiting_since(), jobs::Time::max());
 }
 

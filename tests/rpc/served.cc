@@ -55,7 +55,8 @@ std::vector<board::BackendConfig> Configs(const std::vector<std::string>& names)
 
 }  // namespace
 
-Served::Served(Options options) : board(Configs(options.backends), options.limits, kFirstRevision) {
+Served::Served(Options options)
+    : board(Configs(options.backends), options.limits, kFirstRevision, {.archive = options.archive}) {
   for (const std::string& name : options.backends) board.Connect(name, sources[name]);
   options.server.listen = "127.0.0.1:0";
   auto started = rpc::Server::Start(board, options.server);

@@ -39,6 +39,7 @@ class Served {
     std::vector<std::string> backends = {"gpu"};
     board::Limits limits;
     rpc::ServerOptions server;
+    jobs::Archive* archive = nullptr;
   };
   static constexpr std::uint64_t kFirstRevision = 1000;
 
