@@ -23,21 +23,23 @@ void Reader::Stop() {
 }
 
 void Reader::Find(const std::string& job_id, jobs::Archive::Done done) {
-  Ask([this, job_id] { return ReadJob(job_id); }, std::move(done));
+  Ask(
+      finds_, [this, job_id] { return ReadJob(job_id); }, std::move(done));
 }
 
 void Reader::List(const jobs::ArchiveQuery& query, jobs::Archive::Done done) {
-  Ask([this, query] { return ReadList(query); }, std::move(done));
+  Ask(
+      lists_, [this, query] { return ReadList(query); }, std::move(done));
 }
 
-void Reader::Ask(std::function<Statuses()> question, jobs::Archive::Done done) {
+void Reader::Ask(Questions& questions, std::function<Statuses()> question, jobs::Archive::Done done) {
   {
     std::unique_lock lock(mutex_);
     if (stopping_) {
       lock.unlock();
       return done(std::unexpected(jobs::ArchiveError{"the service is stopping"}));
     }
-    questions_.push_back([this, question = std::move(question), done = std::move(done)] {
+    questions.push_back([this, question = std::move(question), done = std::move(done)] {
       Statuses statuses = question();
       if (statuses) {
         trouble_.Worked("the archive can be read again");
@@ -54,10 +56,12 @@ void Reader::Ask(std::function<Statuses()> question, jobs::Archive::Done done) {
 void Reader::Run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    asked_.wait(lock, [&] { return stopping_ || !questions_.empty(); });
-    if (questions_.empty()) return;
-    const std::function<void()> question = std::move(questions_.front());
-    questions_.pop_front();
+    asked_.wait(lock, [&] { return stopping_ || !finds_.empty() || !lists_.empty(); });
+    if (finds_.empty() && lists_.empty()) return;
+    Questions& questions = finds_.empty() || (lists_turn_ && !lists_.empty()) ? lists_ : finds_;
+    lists_turn_ = &questions == &finds_;
+    const std::function<void()> question = std::move(questions.front());
+    questions.pop_front();
     lock.unlock();
     question();
     lock.lock();

@@ -29,8 +29,9 @@ class Reader {
 
  private:
   using Statuses = SqliteResult<std::vector<jobs::Snapshot>>;
+  using Questions = std::deque<std::function<void()>>;
 
-  void Ask(std::function<Statuses()> question, jobs::Archive::Done done);
+  void Ask(Questions& questions, std::function<Statuses()> question, jobs::Archive::Done done);
   void Run();
 
   // On the thread:
@@ -44,9 +45,11 @@ class Reader {
   Connection connection_;  // as the next, used by the thread alone
   std::map<std::string, Statement> prepared_;
 
-  std::mutex mutex_;  // guards the two below
+  std::mutex mutex_;  // guards the rest
   std::condition_variable asked_;
-  std::deque<std::function<void()>> questions_;
+  Questions finds_;  // in turns with the next: lists take longer, and thousands of watches may ask for them
+  Questions lists_;
+  bool lists_turn_ = false;
   bool stopping_ = false;
   std::thread thread_;  // runs Run
 };

@@ -193,6 +193,28 @@ TEST_F(ArchiveTest, AFileThatIsTakenAwayWhileItIsInUseIsNotTakenForAnArchive) {
   EXPECT_TRUE(board->Await().ok);
 }
 
+TEST_F(ArchiveTest, ALookUpDoesNotWaitForAllTheListsThatWereAskedForBefore) {
+  Write({Status("x", JobState::kCompleted, 10)});
+  std::promise<void> all_asked;
+  std::atomic<int> lists = 0;
+  archive->List({.limit = 10}, [&, asked = all_asked.get_future().share()](const Answer&) { asked.wait(); });
+  for (int i = 0; i < 100; ++i) archive->List({.limit = 10}, [&](const Answer&) { ++lists; });
+  std::vector<int> lists_before;
+  std::promise<void> found;
+  for (int i = 0; i < 2; ++i) {
+    archive->Find("x", [&](const Answer&) {
+      lists_before.push_back(lists);
+      if (lists_before.size() == 2) found.set_value();
+    });
+  }
+  all_asked.set_value();
+  found.get_future().wait();
+  EXPECT_LE(lists_before[0], 1);
+  EXPECT_LE(lists_before[1], 2) << "in turns: neither keeps the other waiting";
+  archive->Stop();
+  EXPECT_EQ(lists, 100);
+}
+
 TEST_F(ArchiveTest, ReadersAreAnsweredWhileMuchIsWritten) {
   for (std::uint64_t i = 1; i <= 20'000; ++i) board->Hand(Status(std::to_string(i), JobState::kCompleted, i));
   archive->Wake();
