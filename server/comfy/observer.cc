@@ -21,7 +21,7 @@ namespace {
 // However dear a server's answers are, it is asked for a sign of life this often.
 constexpr jobs::Duration kLongestSilence = std::chrono::seconds(10);
 
-const BackendError kStopping{.kind = BackendError::Kind::kUnreachable, .detail = "the service is stopping"};
+const BackendError kStopping{.kind = BackendError::Kind::kStopping, .detail = "the service is stopping"};
 
 }  // namespace
 

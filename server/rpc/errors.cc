@@ -84,7 +84,7 @@ grpc::Status TooManyWatches(std::size_t limit) {
 
 grpc::Status ShuttingDown() {
   return Make(StatusCode::UNAVAILABLE,
-              "the service is going down; watch again with after_revision and nothing is skipped",
+              "the service is going down; call again, a watch with after_revision, and nothing is skipped",
               {.reason = "SHUTTING_DOWN", .retry_after_seconds = 1});
 }
 
@@ -103,6 +103,7 @@ grpc::Status ArchiveUnreadable(std::string_view job_id) {
 grpc::Status NotAsked(const board::NotAsked& not_asked, std::string_view job_id) {
   const auto& [backend, error] = not_asked;
   if (backend.empty()) return ArchiveUnreadable(job_id);
+  if (error.kind == Kind::kStopping) return ShuttingDown();
   Details details{.metadata = {{"backend", backend}, {"job_id", std::string(job_id)}}};
   StatusCode code = StatusCode::UNAVAILABLE;
   switch (error.kind) {
@@ -117,6 +118,7 @@ grpc::Status NotAsked(const board::NotAsked& not_asked, std::string_view job_id)
       details.metadata["http_status"] = std::to_string(error.http_status);
       if (error.http_status != 429 && error.http_status < 500) code = StatusCode::INTERNAL;
       break;
+    case Kind::kStopping:  // told above
     case Kind::kBadResponse:
       details.reason = "BACKEND_BAD_RESPONSE";
       code = StatusCode::INTERNAL;

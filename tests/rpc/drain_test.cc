@@ -90,9 +90,9 @@ TEST(Stop, WaitsForLookUpsThatEndWithTheirSources) {
   auto got = std::async(std::launch::async, [&] { return served.Get("x"); });
   served.sources["gpu"].AwaitLooks("x");
   served.server->Drain();
-  served.Observe(jobs::LookupFailed{"x", {.detail = "the service is stopping"}, jobs::Steady::max()});
+  served.Observe(jobs::LookupFailed{"x", {.kind = jobs::BackendError::Kind::kStopping}, jobs::Steady::max()});
   served.server->Stop(1h);
-  EXPECT_EQ(CodeAndReason(got.get().status), "UNAVAILABLE BACKEND_UNREACHABLE");
+  EXPECT_EQ(CodeAndReason(got.get().status), "UNAVAILABLE SHUTTING_DOWN");
 }
 
 TEST(Server, SaysSoWhenItsPortIsTaken) {
