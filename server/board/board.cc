@@ -45,14 +45,18 @@ void Board::Observe(std::string_view backend, jobs::Observation observation, job
     const std::lock_guard lock(mutex_);
     std::visit([&](auto& seen) { On(Named(backend), seen, now, effects); }, observation);
     if (outbox_.waiting_since() < now - limits_.archive_patience) TellWithoutArchive(effects);
-    // What is owed may be much, and stays: counted in, all of it would be walked past each time.
-    const std::size_t room = limits_.max_finished_jobs + outbox_.owed();
-    statuses_.Evict(now - limits_.keep_finished, room, [&](const jobs::JobStatus& status) {
-      return subscribers_.Names(status.job_id) || outbox_.Has(status.job_id, status.backend);
-    });
+    Evict(now - limits_.keep_finished);
     StopLooking(effects.unwanted);
   }
   Carry(effects);
+}
+
+void Board::Evict(jobs::Time ended_before) {
+  // What is owed may be much, and stays: counted in, all of it would be walked past each time.
+  const std::size_t room = limits_.max_finished_jobs + outbox_.owed();
+  statuses_.Evict(ended_before, room, [&](const jobs::JobStatus& status) {
+    return subscribers_.Names(status.job_id) || outbox_.Has(status.job_id, status.backend);
+  });
 }
 
 void Board::Carry(Effects& effects) {
@@ -387,8 +391,9 @@ void Board::OnRecalled(std::uint64_t id, const std::string& job_id, jobs::Steady
       for (const Snapshot& snapshot : *found) Recall(snapshot);
     }
     const Waits::Wait* const wait = waits_.Get(id);
-    if (wait == nullptr) return;
-    if (const Snapshot known = statuses_.Find(job_id, wait->backend)) {
+    if (wait == nullptr) {
+      // It was given up.
+    } else if (const Snapshot known = statuses_.Find(job_id, wait->backend)) {
       waits_.Found(known, effects.answers, effects.unwanted);
       StopLooking(effects.unwanted);
     } else {
@@ -400,6 +405,7 @@ void Board::OnRecalled(std::uint64_t id, const std::string& job_id, jobs::Steady
       for (const std::string& name : waits_.Ask(id, unread, effects.answers))
         Named(name).source->LookFor(job_id, until);
     }
+    Evict(jobs::Time::min());  // nothing may be observed for long, and much be looked for
   }
   Carry(effects);
 }

@@ -190,6 +190,7 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   Snapshot Tell(jobs::JobStatus next, std::uint64_t revision, Effects& effects);
   void TellWithoutArchive(Effects& effects);
   void Recall(const Snapshot& archived);
+  void Evict(jobs::Time ended_before);
   bool IsNewestTold(const jobs::JobStatus& archived) const;
   void On(Backend& backend, jobs::QueueObserved& queue, jobs::Time now, Effects& effects);
   void On(Backend& backend, jobs::HistoryObserved& history, jobs::Time now, Effects& effects);
