@@ -27,7 +27,9 @@ std::expected<void, std::string> Prepare(const std::filesystem::path& path) {
     return {};
   }
   std::error_code error;
-  std::filesystem::create_directories(path.parent_path(), error);
+  const std::filesystem::path above = path.parent_path();  // none: the one we are in
+  if (!above.empty()) std::filesystem::create_directories(above, error);
+  if (error) return Cannot("create", above, error.value());
   if (mkdir(path.c_str(), S_IRWXU) != 0) return Cannot("create", path, errno);
   return {};
 }

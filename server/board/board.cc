@@ -401,8 +401,9 @@ void Board::OnRecalled(std::uint64_t id, const std::string& job_id, jobs::Steady
       for (const Snapshot& snapshot : *found) Recall(snapshot);
     }
     const Waits::Wait* const wait = waits_.Get(id);
-    if (wait == nullptr) return;
-    if (const Snapshot known = statuses_.Find(job_id, wait->backend)) {
+    if (wait == nullptr) {
+      // It was given up.
+    } else if (const Snapshot known = statuses_.Find(job_id, wait->backend)) {
       waits_.Found(known, effects.answers, effects.unwanted);
       StopLooking(effects.unwanted);
       Evict(jobs::Time::min());  // whoever reads the whole archive does not bring it into memory
@@ -415,6 +416,7 @@ void Board::OnRecalled(std::uint64_t id, const std::string& job_id, jobs::Steady
       for (const std::string& name : waits_.Ask(id, unread, effects.answers))
         Named(name).source->LookFor(job_id, until);
     }
+    Evict(jobs::Time::min());  // nothing may be observed for long, and much be looked for
   }
   Carry(effects);
 }

@@ -18,6 +18,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class OpeningTest : public WithArchive {
  protected:
@@ -56,6 +57,15 @@ TEST_F(OpeningTest, MakesADirectoryThatIsNamedWithASlashBehind) {
   directory = (scratch / "new" / "state").string() + "/";
   EXPECT_EQ(Open(), "");
   EXPECT_EQ(Mode(directory), 0700u);
+}
+
+TEST_F(OpeningTest, MakesADirectoryBelowTheOneItIsIn) {
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(scratch);
+  directory = "state";
+  EXPECT_EQ(Open(), "");
+  std::filesystem::current_path(before);
+  EXPECT_EQ(Mode(scratch / "state"), 0700u);
 }
 
 TEST_F(OpeningTest, RefusesAFileThatCannotHaveAWriteAheadLog) {
@@ -150,11 +160,16 @@ TEST_F(OpeningTest, AFailedMigrationLeavesNothingBehind) {
 TEST_F(OpeningTest, RefusesADirectoryItCannotWriteTo) {
   if (geteuid() == 0) {
     directory = "/proc/nothing/state";  // root may write anywhere else
-    EXPECT_THAT(Open(), AllOf(HasSubstr("cannot create /proc/nothing/state"), HasSubstr("--state-dir=none")));
+    EXPECT_THAT(Open(), AllOf(HasSubstr("cannot create /proc/nothing"), HasSubstr("--state-dir=none")));
     return;
   }
   mkdir(directory.c_str(), 0500);
   EXPECT_THAT(Open(), AllOf(HasSubstr("Permission denied"), HasSubstr("--state-dir=none")));
+}
+
+TEST_F(OpeningTest, SaysWhichDirectoryAboveCannotBeMadeAndWhy) {
+  directory = "/sys/nothing/state";  // not even root may
+  EXPECT_THAT(Open(), AllOf(HasSubstr("cannot create /sys/nothing: "), Not(HasSubstr("No such file"))));
 }
 
 TEST_F(OpeningTest, ABackendThatIsConfiguredNoMoreIsNamedAsLongAsThereIsSomethingOfIt) {

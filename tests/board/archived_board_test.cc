@@ -309,6 +309,20 @@ TEST_F(ArchivedBoard, WhereTheArchiveCannotBeReadAJobIsNotSaidToBeUnknown) {
   EXPECT_EQ(word, "not asked ");
 }
 
+TEST_F(ArchivedBoard, WhatIsReadFromTheArchiveTakesNoMoreRoomThanThereIs) {
+  std::string word;
+  const auto watched = board.Subscribe({.job_ids = {"0"}}, std::make_shared<Told>());
+  for (std::uint64_t i = 0; i < 6; ++i) {
+    const auto wait = board.LookUp(std::to_string(i), "", kSteady, kSteady, Note(word));
+    archive.Found({Archived(std::to_string(i), 50 + i)});
+  }
+  EXPECT_EQ(word, "foundfoundfoundfoundfoundfound");
+  int in_memory = 0;
+  for (int i = 0; i < 6; ++i) in_memory += Find(std::to_string(i)) != nullptr;
+  EXPECT_EQ(in_memory, 3);
+  EXPECT_NE(Find("0"), nullptr) << "somebody watches it";
+}
+
 TEST_F(ArchivedBoard, AWaitThatWasGivenUpIsNotAnsweredByTheArchive) {
   std::string word;
   { const auto wait = board.LookUp("x", "a", kSteady, kSteady, Note(word)); }
