@@ -406,7 +406,6 @@ void Board::OnRecalled(std::uint64_t id, const std::string& job_id, jobs::Steady
     } else if (const Snapshot known = statuses_.Find(job_id, wait->backend)) {
       waits_.Found(known, effects.answers, effects.unwanted);
       StopLooking(effects.unwanted);
-      Evict(jobs::Time::min());  // whoever reads the whole archive does not bring it into memory
     } else {
       std::optional<NotAsked> unread;
       if (!found) {
@@ -416,7 +415,7 @@ void Board::OnRecalled(std::uint64_t id, const std::string& job_id, jobs::Steady
       for (const std::string& name : waits_.Ask(id, unread, effects.answers))
         Named(name).source->LookFor(job_id, until);
     }
-    Evict(jobs::Time::min());  // nothing may be observed for long, and much be looked for
+    Evict(jobs::Time::min());  // whoever reads the whole archive does not bring it into memory
   }
   Carry(effects);
 }
