@@ -9,7 +9,7 @@ endif()
 
 # What each folder may include besides the standard library: regular expressions of what stands between the quotes or
 # brackets. A folder without a line here may not exist.
-set(posix "^(unistd|signal|pthread|poll|fcntl)\\.h$" "^sys/[a-z]+\\.h$")
+set(posix "^(unistd|signal|pthread|poll|fcntl|netdb)\\.h$" "^(arpa|netinet)/[a-z]+\\.h$" "^sys/[a-z]+\\.h$")
 set(may_include_server/jobs "^jobs/")
 set(may_include_server/comfy "^(comfy|jobs)/" "^(boost|curl|openssl)/" "^simdjson\\.h$")
 set(may_include_server/board "^(board|jobs)/")

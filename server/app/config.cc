@@ -11,6 +11,7 @@
 
 #include "app/client_id.h"
 #include "app/duration.h"
+#include "app/loopback.h"
 #include "app/settings_text.h"
 #include "app/state_dir.h"
 
@@ -151,7 +152,8 @@ std::filesystem::path ChosenStateDir(const std::string& given) {
   return directory;
 }
 
-void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::string& state_dir) {
+void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::string& state_dir,
+                bool& insecure_listen) {
   cli.add_option("--backend", backends.urls,
                  "A ComfyUI server to watch, as NAME=URL; repeat for more. http://user:password@host:8188/base/path is "
                  "understood")
@@ -234,6 +236,24 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::s
       ->envname("JOBSTATUS_LISTEN")
       ->type_name("ADDRESS")
       ->capture_default_str();
+  cli.add_option("--tls-cert", config.server.tls.cert,
+                 "PEM file with the server's certificate; calls are encrypted then")
+      ->envname("JOBSTATUS_TLS_CERT")
+      ->type_name("FILE");
+  cli.add_option("--tls-key", config.server.tls.key, "PEM file with its key")
+      ->envname("JOBSTATUS_TLS_KEY")
+      ->type_name("FILE");
+  cli.add_option("--tls-client-ca", config.server.tls.client_ca,
+                 "PEM file with authorities; only callers with a certificate of theirs may call")
+      ->envname("JOBSTATUS_TLS_CLIENT_CA")
+      ->type_name("FILE");
+  cli.add_option("--token-file", config.token_file,
+                 "File with tokens, one a line; only callers that send one of them may call. Read again on SIGHUP")
+      ->envname("JOBSTATUS_TOKEN_FILE")
+      ->type_name("FILE");
+  cli.add_flag("--insecure-listen", insecure_listen,
+               "Take calls from other machines in plain text; for a network where everybody may listen and call")
+      ->envname("JOBSTATUS_INSECURE_LISTEN");
   cli.add_option("--address-file", config.address_file,
                  "File to write the address listened on to, once calls are taken")
       ->envname("JOBSTATUS_ADDRESS_FILE")
@@ -304,18 +324,43 @@ void Check(const Config& config) {
   }
 }
 
+void CheckSecurity(const Config& config, bool insecure_listen) {
+  const rpc::TlsFiles& tls = config.server.tls;
+  if (tls.cert.empty() != tls.key.empty())
+    throw BadSetting(tls.cert.empty() ? "--tls-key" : "--tls-cert", "needs both --tls-cert and --tls-key");
+  if (!tls.client_ca.empty() && tls.cert.empty())
+    throw BadSetting("--tls-client-ca", "needs --tls-cert and --tls-key, too");
+  if (!tls.cert.empty()) {
+    const auto credentials = rpc::MakeCredentials(tls);
+    if (!credentials) throw BadSetting("--tls-cert", credentials.error());
+  } else if (!insecure_listen && !IsLoopback(config.server.listen)) {
+    throw BadSetting("--listen", "other machines could read every call to " + config.server.listen +
+                                     ": give --tls-cert and --tls-key, or --insecure-listen where that does no harm");
+  }
+}
+
 }  // namespace
+
+std::expected<std::shared_ptr<const rpc::Tokens>, std::string> ReadTokens(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf())) return std::unexpected("cannot read the file " + file + ", or it is empty");
+  auto tokens = rpc::Tokens::Parse(text.str());
+  if (!tokens) return std::unexpected(file + ", " + tokens.error());
+  return std::make_shared<const rpc::Tokens>(*std::move(tokens));
+}
 
 std::expected<Config, Exit> ReadConfig(int argc, char** argv) {
   Config config;
   BackendSettings backends;
   std::string state_dir;
   bool check_only = false;
+  bool insecure_listen = false;
   CLI::App cli(kDescription, "jobstatus-server");
   cli.footer(kFooter);
   cli.set_version_flag("--version", std::string(kVersion))->configurable(false);
   AddConfigFile(cli, check_only);
-  AddOptions(cli, config, backends, state_dir);
+  AddOptions(cli, config, backends, state_dir, insecure_listen);
   try {
     cli.parse(argc, argv);
     if (backends.urls.empty()) backends.urls.push_back("default=http://127.0.0.1:8188");
@@ -324,6 +369,12 @@ std::expected<Config, Exit> ReadConfig(int argc, char** argv) {
     config.limits.keep_finished = config.retention.keep;
     config.limits.max_finished_jobs = std::min(config.limits.max_finished_jobs, config.retention.max_jobs);
     Check(config);
+    CheckSecurity(config, insecure_listen);
+    if (!config.token_file.empty()) {
+      auto tokens = ReadTokens(config.token_file);
+      if (!tokens) throw BadSetting("--token-file", tokens.error());
+      config.server.tokens = *std::move(tokens);
+    }
   } catch (const CLI::FileError&) {
     return std::unexpected(Exit{2, "--config: cannot read " + cli.get_config_ptr()->as<std::string>() + "\n"});
   } catch (const CLI::ConfigError& error) {

@@ -2,6 +2,7 @@
 
 #include <expected>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct Config {
   archive::Retention retention;     // there
   board::Limits limits;
   rpc::ServerOptions server;
+  std::string token_file;  // of callers' tokens; empty: anybody may call
   jobs::Duration drain_grace = std::chrono::seconds(5);
   std::string address_file;  // where the address listened on is written; empty: nowhere
   std::string log_level = "info";
@@ -42,5 +44,8 @@ struct Exit {
 
 // From the command line, the configuration file and the environment; what comes first in this row wins. Never prints.
 std::expected<Config, Exit> ReadConfig(int argc, char** argv);
+
+// What a token file holds, as a value for ServerOptions; also when it is read again. The error names the file.
+std::expected<std::shared_ptr<const rpc::Tokens>, std::string> ReadTokens(const std::string& file);
 
 }  // namespace app

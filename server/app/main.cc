@@ -74,6 +74,15 @@ bool WriteAddressFile(const std::string& file, const std::string& address) {
   return out && !error;
 }
 
+// On SIGHUP. What cannot be used leaves what was there before.
+void Reload(const app::Config& config, rpc::Server& server) {
+  if (config.token_file.empty()) return spdlog::info("SIGHUP: there is no --token-file to read again");
+  auto tokens = app::ReadTokens(config.token_file);
+  if (!tokens) return spdlog::error("SIGHUP: the tokens stay as they were: {}", tokens.error());
+  spdlog::info("SIGHUP: {} tokens read from {}", (*tokens)->size(), config.token_file);
+  server.SetTokens(*std::move(tokens));
+}
+
 // From the first call taken to the last one ended; the exit code.
 int Serve(const app::Config& config, archive::Archive* archive) {
   board::Board board(BoardConfig(config), config.limits, FirstRevision(archive), PastOf(archive));
@@ -88,13 +97,17 @@ int Serve(const app::Config& config, archive::Archive* archive) {
   }
   if (archive != nullptr) archive->Start(board);
   observers.Start();
-  spdlog::info("taking calls on {}", (*server)->address());
+  spdlog::info("taking calls on {}, {}, from {}", (*server)->address(),
+               options.tls.cert.empty()        ? "in plain text"
+               : options.tls.client_ca.empty() ? "encrypted"
+                                               : "encrypted both ways",
+               options.tokens == nullptr ? "anybody" : "whoever has a token");
   for (const app::BackendOptions& backend : config.backends) {
     spdlog::info("backend {}: watching {}", backend.name, backend.http.address.url());
   }
   const bool announced = config.address_file.empty() || WriteAddressFile(config.address_file, (*server)->address());
   if (announced) {
-    const int signal = app::WaitForSignal();
+    const int signal = app::WaitForSignal([&] { Reload(config, **server); });
     spdlog::info("signal {}: ending all streams; a second signal kills", signal);
   } else {
     spdlog::error("cannot write the address to {}", config.address_file);

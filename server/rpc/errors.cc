@@ -88,6 +88,13 @@ grpc::Status ShuttingDown() {
               {.reason = "SHUTTING_DOWN", .retry_after_seconds = 1});
 }
 
+grpc::Status Unauthenticated(bool has_token) {
+  return Make(StatusCode::UNAUTHENTICATED,
+              has_token ? "the token is not one that this service takes"
+                        : "this service wants a token: send it as metadata \"authorization: Bearer TOKEN\"",
+              {.reason = "UNAUTHENTICATED"});
+}
+
 grpc::Status WriteStalled() {
   return Make(StatusCode::RESOURCE_EXHAUSTED, "the reader took nothing for too long (write_stall_limit)",
               {.reason = "WRITE_STALLED", .retry_after_seconds = 5});

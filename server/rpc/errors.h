@@ -15,6 +15,7 @@ grpc::Status JobNotFound(std::string_view job_id, std::string_view backend);
 grpc::Status BackendNotFound(std::string_view backend);
 grpc::Status TooManyWatches(std::size_t limit);
 grpc::Status ShuttingDown();
+grpc::Status Unauthenticated(bool has_token);  // the caller sent one that is wrong, or none
 grpc::Status WriteStalled();
 
 // A job that was not found, and a backend, or the archive, that could not be asked for it.

@@ -65,10 +65,13 @@ std::expected<std::unique_ptr<Server>, std::string> Server::Start(board::Board& 
                             .max_ids_per_watch = options.max_ids_per_watch,
                             .watch_times = options.watch_times,
                             .page_token_key = options.page_token_key.empty() ? MadeUpKey() : options.page_token_key});
+  const auto credentials = MakeCredentials(options.tls);
+  if (!credentials) return std::unexpected(credentials.error());
+  parts->service.SetTokens(options.tokens);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   int port = 0;
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(options.listen, *credentials, &port);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on one port would share its callers
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
   SetKeepalive(builder);
@@ -89,6 +92,10 @@ Server::~Server() {
 
 const std::string& Server::address() const {
   return parts_->address;
+}
+
+void Server::SetTokens(std::shared_ptr<const Tokens> tokens) {
+  parts_->service.SetTokens(std::move(tokens));
 }
 
 void Server::Drain() {

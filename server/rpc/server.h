@@ -7,6 +7,8 @@
 
 #include "board/board.h"
 #include "jobs/time.h"
+#include "rpc/tls.h"
+#include "rpc/tokens.h"
 #include "rpc/watch_times.h"
 
 namespace rpc {
@@ -16,6 +18,8 @@ struct ServerOptions {
   std::size_t max_watches = 10'000;        // about 16 kB each in gRPC
   std::size_t max_ids_per_watch = 1000;
   WatchTimes watch_times;
+  TlsFiles tls;                          // none: plain text
+  std::shared_ptr<const Tokens> tokens;  // null: anybody may call
   std::string page_token_key;  // what page tokens are signed with, so that they hold over a restart. Empty: made anew
 };
 
@@ -29,6 +33,9 @@ class Server {
 
   // The address it listens on, with the port it got.
   const std::string& address() const;
+
+  // Who may call from here on; streams that are open go on. May be called by any thread, until Stop.
+  void SetTokens(std::shared_ptr<const Tokens> tokens);
 
   // Says NOT_SERVING on the health service and ends all streams with UNAVAILABLE.
   void Drain();

@@ -45,8 +45,28 @@ grpc::Status Answer(const board::LookupResult& result, const std::string& job_id
 Service::Service(board::Board& board, ServiceOptions options)
     : board_(board), options_(options), watches_(options.max_watches) {}
 
+void Service::SetTokens(std::shared_ptr<const Tokens> tokens) {
+  const std::lock_guard lock(mutex_);
+  tokens_ = std::move(tokens);
+}
+
+std::optional<grpc::Status> Service::Refused(const grpc::CallbackServerContext& context) const {
+  std::shared_ptr<const Tokens> tokens;
+  {
+    const std::lock_guard lock(mutex_);
+    tokens = tokens_;
+  }
+  if (!tokens) return std::nullopt;
+  const auto& metadata = context.client_metadata();
+  const auto sent = metadata.find("authorization");
+  if (sent == metadata.end()) return Unauthenticated(false);
+  if (!tokens->Allows({sent->second.data(), sent->second.size()})) return Unauthenticated(true);
+  return std::nullopt;
+}
+
 grpc::ServerUnaryReactor* Service::GetStatus(grpc::CallbackServerContext* context, const pb::GetStatusRequest* request,
                                              pb::GetStatusResponse* response) {
+  if (const auto refused = Refused(*context)) return Finish(context, *refused);
   if (const grpc::Status checked = Check(*request, board_); !checked.ok()) return Finish(context, checked);
   if (const auto [snapshot, observe_time] = board_.Find(request->job_id(), request->backend()); snapshot) {
     ToProto(*snapshot, observe_time, WallNow(), *response->mutable_status());
@@ -64,6 +84,7 @@ grpc::ServerUnaryReactor* Service::GetStatus(grpc::CallbackServerContext* contex
 
 grpc::ServerWriteReactor<pb::WatchStatusResponse>* Service::WatchStatus(grpc::CallbackServerContext* context,
                                                                         const pb::WatchStatusRequest* request) {
+  if (const auto refused = Refused(*context)) return new Refusal(*refused);
   auto watch = Read(*request, board_, options_.max_ids_per_watch);
   if (!watch) return new Refusal(watch.error());
   const auto reactor =
@@ -83,6 +104,7 @@ grpc::ServerWriteReactor<pb::WatchStatusResponse>* Service::WatchStatus(grpc::Ca
 grpc::ServerUnaryReactor* Service::ListStatuses(grpc::CallbackServerContext* context,
                                                 const pb::ListStatusesRequest* request,
                                                 pb::ListStatusesResponse* response) {
+  if (const auto refused = Refused(*context)) return Finish(context, *refused);
   const auto list = Read(*request, board_, options_.page_token_key);
   if (!list) return Finish(context, list.error());
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
@@ -110,6 +132,7 @@ grpc::ServerUnaryReactor* Service::ListStatuses(grpc::CallbackServerContext* con
 
 grpc::ServerUnaryReactor* Service::ListBackends(grpc::CallbackServerContext* context, const pb::ListBackendsRequest*,
                                                 pb::ListBackendsResponse* response) {
+  if (const auto refused = Refused(*context)) return Finish(context, *refused);
   for (const board::BackendState& backend : board_.Backends()) ToProto(backend, *response->add_backends());
   return Finish(context, grpc::Status::OK);
 }

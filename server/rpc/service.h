@@ -1,11 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "board/board.h"
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
 #include "rpc/ticker.h"
+#include "rpc/tokens.h"
 #include "rpc/watch_reactor.h"
 #include "rpc/watches.h"
 
@@ -23,6 +26,9 @@ class Service final : public pb::JobStatusService::CallbackService {
  public:
   Service(board::Board& board, ServiceOptions options);
 
+  // Who may call from here on; null: anybody.
+  void SetTokens(std::shared_ptr<const Tokens> tokens);
+
   // Ends all streams with UNAVAILABLE and admits no more. Look-ups end when their observers stop.
   void Drain() { watches_.Drain(); }
 
@@ -36,8 +42,13 @@ class Service final : public pb::JobStatusService::CallbackService {
                                          pb::ListBackendsResponse* response) override;
 
  private:
+  // Why a call is refused, whatever it asks for; every handler's first question. Nothing: it is not.
+  std::optional<grpc::Status> Refused(const grpc::CallbackServerContext& context) const;
+
   board::Board& board_;
   const ServiceOptions options_;
+  mutable std::mutex mutex_;  // guards tokens_
+  std::shared_ptr<const Tokens> tokens_;
   Watches watches_;
   Ticker ticker_;  // last, so that it stops calling first
 };

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+
+namespace grpc {
+class ServerCredentials;
+}
+
+namespace rpc {
+
+// PEM files with which the server shows who it is and, if `client_ca` is named, asks callers who they are.
+struct TlsFiles {
+  std::string cert;       // its certificate, and what leads from it to an authority
+  std::string key;        // of the certificate
+  std::string client_ca;  // authorities of callers' certificates; empty: callers need none
+};
+
+// Credentials that follow the files as they change: connections made later see the new ones. The error names the file
+// and says what is wrong with it. No files: plain text.
+std::expected<std::shared_ptr<grpc::ServerCredentials>, std::string> MakeCredentials(const TlsFiles& files);
+
+}  // namespace rpc
