@@ -99,8 +99,7 @@ void Writer::Run() {
 // Until there is nothing left to write, or it cannot be written.
 void Writer::Write() {
   if (trouble_.failing() && Clock::now() < next_try_) return;
-  while (WriteBatch()) {
-  }
+  while (WriteBatch()) KeepHouse();  // there may be something to write for hours
 }
 
 // False: there was nothing to write, or it failed.
@@ -186,7 +185,7 @@ void Writer::KeepHouse() {
   if (!too_many && Clock::now() < expire_at_) return;
   const auto expired = Expire();
   if (!expired) connection_.RollBack();
-  // More of them at once, unless there is something to write or the disk does not take it.
+  // More of them at once, though what there is to write comes first, unless the disk does not take it.
   expire_at_ = expired.value_or(false) ? Clock::time_point{} : Clock::now() + kHousekeeping;
 }
 
