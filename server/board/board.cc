@@ -308,10 +308,18 @@ void Board::List(const ListQuery& query, std::function<void(Listed)> done) const
     complete = complete || (list.size() == query.limit && list.back().snapshot->revision > statuses_.forgotten());
   }
   if (complete) return done(std::move(list));
-  archive_->List({.backend = query.backend, .states = query.states, .before = query.before, .limit = query.limit},
+  ListArchived(query, query.before, std::move(list), std::move(done));
+}
+
+void Board::ListArchived(const ListQuery& query, std::uint64_t before, std::vector<Sighted> list,
+                         std::function<void(Listed)> done) const {
+  archive_->List({.backend = query.backend, .states = query.states, .before = before, .limit = query.limit},
                  [this, query, list = std::move(list), done = std::move(done)](const auto& archived) mutable {
                    if (!archived) return done(std::unexpected(archived.error()));
                    Merge(query, list, *archived);
+                   // Some were left out, and a list that is short says that nothing comes after it.
+                   if (list.size() < query.limit && archived->size() == query.limit)
+                     return ListArchived(query, archived->back()->revision, std::move(list), std::move(done));
                    done(std::move(list));
                  });
 }

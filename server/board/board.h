@@ -180,6 +180,8 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   void Carry(Effects& effects);
   void OnRecalled(std::uint64_t wait, const std::string& job_id, jobs::Steady until,
                   const std::expected<std::vector<Snapshot>, jobs::ArchiveError>& found);
+  void ListArchived(const ListQuery& query, std::uint64_t before, std::vector<Sighted> list,
+                    std::function<void(Listed)> done) const;
   void Merge(const ListQuery& query, std::vector<Sighted>& list, const std::vector<Snapshot>& archived) const;
 
   // With the lock held (the two Ends take it):

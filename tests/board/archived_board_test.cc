@@ -371,6 +371,21 @@ TEST_F(ArchivedBoard, OfAJobThatIsUnfinishedInMemoryTheVerdictBeingWrittenIsNotR
   EXPECT_EQ(*Find("x"), *written);
 }
 
+TEST_F(ArchivedBoard, ListsAsManyAsAreAskedForThoughSomeOfTheArchiveAreNotToBeTold) {
+  See(Success("x"));
+  const Snapshot written = board.TakeUnwritten(100).statuses.at(0).status;
+  std::vector<std::string> ids;
+  board.List({.limit = 2}, [&](const Board::Listed& listed) {
+    for (const Board::Sighted& sighted : listed.value()) ids.push_back(sighted.snapshot->job_id);
+  });
+  archive.Listed({written, Archived("y", 50)});
+  EXPECT_THAT(ids, IsEmpty()) << "or whoever asked would take this for all there is";
+  ASSERT_THAT(archive.lists, SizeIs(1));
+  EXPECT_EQ(archive.lists.front().first.before, 50u);
+  archive.Listed({Archived("z", 40), Archived("a", 30)});
+  EXPECT_THAT(ids, ElementsAre("y", "z"));
+}
+
 TEST_F(ArchivedBoard, ListsAJobThatEndsWhileTheArchiveIsReadOnce) {
   See(Queue({"x"}, {"y"}));
   Write();
