@@ -2,6 +2,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <expected>
 #include <filesystem>
@@ -140,8 +141,11 @@ int main(int argc, char** argv) {
   if (*archive == nullptr) {
     spdlog::warn("--state-dir=none: nothing that is known now will survive a restart");
   } else {
-    spdlog::info("state in {}: {} jobs of before are looked up first", config->state_dir.string(),
-                 (*archive)->remembered().unfinished.size());
+    const auto& unfinished = (*archive)->remembered().unfinished;
+    const auto followed = std::ranges::count_if(unfinished, [&](const jobs::JobStatus& status) {
+      return std::ranges::find(config->backends, status.backend, &app::BackendOptions::name) != config->backends.end();
+    });
+    spdlog::info("state in {}: {} unfinished jobs of before are looked up first", config->state_dir.string(), followed);
   }
   return Serve(*config, archive->get());
 }

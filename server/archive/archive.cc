@@ -40,13 +40,14 @@ std::unexpected<std::string> CannotUse(const std::filesystem::path& file, const 
 
 }  // namespace
 
-Archive::Archive(StateDirectory directory) : directory_(std::move(directory)) {}
+Archive::Archive(StateDirectory directory, OnTrouble on_trouble)
+    : directory_(std::move(directory)), on_trouble_(std::move(on_trouble)) {}
 
 std::expected<std::unique_ptr<Archive>, std::string> Archive::Open(Options options,
                                                                    const std::vector<BackendName>& backends) {
   auto directory = StateDirectory::Open(options.directory);
   if (!directory) return std::unexpected(directory.error() + "; --state-dir=none runs without an archive");
-  std::unique_ptr<Archive> archive(new Archive(*std::move(directory)));
+  std::unique_ptr<Archive> archive(new Archive(*std::move(directory), options.on_trouble));
   const std::filesystem::path& file = archive->directory_.database();
 
   auto connection = Connection::Open(file, Connection::Access::kReadWrite);
@@ -86,6 +87,10 @@ void Archive::Stop() {
 
 void Archive::Wake() {
   writer_->Wake();
+}
+
+void Archive::OutOfPatience() {
+  on_trouble_("the archive's disk does not answer: how jobs end is told, but would not survive a restart", false);
 }
 
 void Archive::Find(const std::string& job_id, Done done) {

@@ -22,7 +22,7 @@ struct Options {
   std::filesystem::path directory;
   Retention retention;
   std::function<jobs::Time()> now;  // the wall clock
-  OnTrouble on_trouble;             // on a thread of the archive
+  OnTrouble on_trouble;             // on a thread of the archive, or on one that calls it
 };
 
 struct BackendName {
@@ -59,13 +59,15 @@ class Archive final : public jobs::Archive {
   void Stop();
 
   void Wake() override;
+  void OutOfPatience() override;
   void Find(const std::string& job_id, Done done) override;
   void List(const jobs::ArchiveQuery& query, Done done) override;
 
  private:
-  explicit Archive(StateDirectory directory);
+  Archive(StateDirectory directory, OnTrouble on_trouble);
 
   StateDirectory directory_;
+  OnTrouble on_trouble_;
   Backends backends_;
   Remembered remembered_;
   std::unique_ptr<Writer> writer_;

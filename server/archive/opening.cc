@@ -93,7 +93,7 @@ SqliteResult<std::string> Secret(Connection& connection) {
 }
 
 // No revision above the ceiling was ever given out, nor one of the archive. Where there is no archive, or an old copy
-// of it, the clock stands in: as long as fewer than a million changes a second happen it is ahead of every revision.
+// of it, the clock stands in as well as it can.
 SqliteResult<void> ReadRevisions(Connection& connection, jobs::Time now, Remembered& remembered) {
   const auto ceiling = connection.QueryInteger("SELECT max(value) FROM meta WHERE name = 'revision_ceiling'");
   const auto newest = connection.QueryInteger("SELECT max(revision) FROM verdicts");

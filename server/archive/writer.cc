@@ -104,8 +104,7 @@ void Writer::Run() {
 // Until there is nothing left to write, or it cannot be written.
 void Writer::Write() {
   if (trouble_.failing() && Clock::now() < next_try_) return;
-  while (WriteBatch()) {
-  }
+  while (WriteBatch()) KeepHouse();  // there may be something to write for hours
 }
 
 // False: there was nothing to write, or it failed.

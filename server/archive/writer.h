@@ -21,7 +21,7 @@ struct Retention {
 };
 
 // Writes statuses in batches, each batch one transaction: what came while one was written is the next. Forgets old
-// ones, a few at a time, when there is nothing to write. One thread of its own.
+// ones, a few at a time, between batches. One thread of its own.
 class Writer {
  public:
   // `ceiling`: no revision above it may be given out until a greater one is on disk, which the writer sees to.

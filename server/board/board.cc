@@ -44,7 +44,10 @@ void Board::Observe(std::string_view backend, jobs::Observation observation, job
   {
     const std::lock_guard lock(mutex_);
     std::visit([&](auto& seen) { On(Named(backend), seen, now, effects); }, observation);
-    if (outbox_.waiting_since() < now - limits_.archive_patience) TellWithoutArchive(effects);
+    if (outbox_.waiting_since() < now - limits_.archive_patience) {
+      effects.out_of_patience = true;
+      TellWithoutArchive(effects);
+    }
     Evict(now - limits_.keep_finished);
     StopLooking(effects.unwanted);
   }
@@ -61,6 +64,7 @@ void Board::Evict(jobs::Time ended_before) {
 
 void Board::Carry(Effects& effects) {
   if (effects.unwritten) archive_->Wake();
+  if (effects.out_of_patience) archive_->OutOfPatience();
   for (Answer& answer : effects.answers) answer.Tell();
   for (const auto& [watcher, of_state] : effects.notices) watcher->OnChange(of_state);
 }
@@ -310,7 +314,9 @@ Board::Sighted Board::Find(const std::string& job_id, const std::string& backend
 
 void Board::List(const ListQuery& query, std::function<void(Listed)> done) const {
   std::vector<Sighted> list;
-  bool complete = archive_ == nullptr;
+  // What is unfinished is all here.
+  bool complete =
+      archive_ == nullptr || (!query.states.empty() && std::ranges::none_of(query.states, jobs::IsTerminal));
   {
     const std::lock_guard lock(mutex_);
     for (Snapshot& snapshot : statuses_.List(query.backend, query.states, query.before, query.limit))
@@ -318,10 +324,18 @@ void Board::List(const ListQuery& query, std::function<void(Listed)> done) const
     complete = complete || (list.size() == query.limit && list.back().snapshot->revision > statuses_.forgotten());
   }
   if (complete) return done(std::move(list));
-  archive_->List({.backend = query.backend, .states = query.states, .before = query.before, .limit = query.limit},
+  ListArchived(query, query.before, std::move(list), std::move(done));
+}
+
+void Board::ListArchived(const ListQuery& query, std::uint64_t before, std::vector<Sighted> list,
+                         std::function<void(Listed)> done) const {
+  archive_->List({.backend = query.backend, .states = query.states, .before = before, .limit = query.limit},
                  [this, query, list = std::move(list), done = std::move(done)](const auto& archived) mutable {
                    if (!archived) return done(std::unexpected(archived.error()));
                    Merge(query, list, *archived);
+                   // Some were left out, and a list that is short says that nothing comes after it.
+                   if (list.size() < query.limit && archived->size() == query.limit)
+                     return ListArchived(query, archived->back()->revision, std::move(list), std::move(done));
                    done(std::move(list));
                  });
 }

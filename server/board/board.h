@@ -175,12 +175,15 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
     Notices notices;
     std::vector<Answer> answers;
     std::vector<Waits::Unwanted> unwanted;
-    bool unwritten = false;  // there is something for the archive
+    bool unwritten = false;        // there is something for the archive
+    bool out_of_patience = false;  // it is waited for no longer
   };
 
   void Carry(Effects& effects);
   void OnRecalled(std::uint64_t wait, const std::string& job_id, jobs::Steady until,
                   const std::expected<std::vector<Snapshot>, jobs::ArchiveError>& found);
+  void ListArchived(const ListQuery& query, std::uint64_t before, std::vector<Sighted> list,
+                    std::function<void(Listed)> done) const;
   void Merge(const ListQuery& query, std::vector<Sighted>& list, const std::vector<Snapshot>& archived) const;
 
   // With the lock held (the two Ends take it):

@@ -82,6 +82,9 @@ class Archive {
   // There is something to write.
   virtual void Wake() = 0;
 
+  // What is being written has taken too long: it is told without waiting any longer.
+  virtual void OutOfPatience() = 0;
+
   // The verdicts under this id, of every backend.
   virtual void Find(const std::string& job_id, Done done) = 0;
 

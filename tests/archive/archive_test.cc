@@ -215,6 +215,48 @@ TEST_F(ArchiveTest, ALookUpDoesNotWaitForAllTheListsThatWereAskedForBefore) {
   EXPECT_EQ(lists, 100);
 }
 
+// Has something to write whenever it is asked, for a while.
+class BusyBoard final : public jobs::UnwrittenSource {
+ public:
+  BusyBoard(std::uint64_t revision, std::filesystem::path log) : revision_(revision), log_(std::move(log)) {}
+
+  jobs::UnwrittenBatch TakeUnwritten(std::size_t limit) override {
+    jobs::UnwrittenBatch batch;
+    if (batches_-- > 0) {
+      while (batch.statuses.size() < limit) {
+        const std::string id = std::to_string(++revision_);
+        batch.statuses.push_back(
+            {std::make_shared<const jobs::JobStatus>(Status(id, JobState::kCompleted, revision_))});
+      }
+    } else if (batches_ == -1) {
+      done.set_value();
+    }
+    batch.revision = revision_;
+    return batch;
+  }
+  std::vector<jobs::Snapshot> TakeProgress() override { return {}; }
+  void OnWritten(const jobs::Written&, jobs::Time) override {
+    longest_log = std::max(longest_log, std::filesystem::file_size(log_));
+  }
+
+  std::promise<void> done;
+  std::uintmax_t longest_log = 0;
+
+ private:
+  int batches_ = 200;
+  std::uint64_t revision_;
+  std::filesystem::path log_;
+};
+
+TEST_F(ArchiveTest, ItsLogDoesNotGrowForAsLongAsThereIsSomethingToWrite) {
+  ASSERT_EQ(Open(), "");
+  BusyBoard busy(archive->remembered().revision, database().string() + "-wal");
+  archive->Start(busy);
+  busy.done.get_future().wait();
+  archive->Stop();
+  EXPECT_LT(busy.longest_log, 8u << 20);
+}
+
 TEST_F(ArchiveTest, ReadersAreAnsweredWhileMuchIsWritten) {
   for (std::uint64_t i = 1; i <= 20'000; ++i) board->Hand(Status(std::to_string(i), JobState::kCompleted, i));
   archive->Wake();

@@ -22,6 +22,7 @@ using testing::SizeIs;
 class PlayedArchive final : public jobs::Archive {
  public:
   void Wake() override { ++wakes; }
+  void OutOfPatience() override { ++out_of_patience; }
   void Find(const std::string& job_id, Done done) override { finds.emplace_back(job_id, std::move(done)); }
   void List(const jobs::ArchiveQuery& query, Done done) override { lists.emplace_back(query, std::move(done)); }
 
@@ -43,6 +44,7 @@ class PlayedArchive final : public jobs::Archive {
   }
 
   int wakes = 0;
+  int out_of_patience = 0;
   std::deque<std::pair<std::string, Done>> finds;
   std::deque<std::pair<jobs::ArchiveQuery, Done>> lists;
 };
@@ -208,8 +210,11 @@ TEST_F(ArchivedBoard, ADiskThatHangsIsNotWaitedForLongerThanThePatience) {
   Take();
   See(jobs::BackendAnswered{}, kNow + 10s);
   EXPECT_EQ(Find("x"), nullptr);
+  EXPECT_EQ(archive.out_of_patience, 0);
   See(jobs::BackendAnswered{}, kNow + 11s);
   EXPECT_EQ(Find("x")->state, JobState::kCompleted);
+  See(jobs::BackendAnswered{}, kNow + 12s);
+  EXPECT_EQ(archive.out_of_patience, 1) << "it is said once";
   const std::uint64_t told = Find("x")->revision;
   board.OnWritten({.ok = true}, kNow + 60s);
   const auto again = board.TakeUnwritten(100);
@@ -357,6 +362,8 @@ TEST_F(ArchivedBoard, APageOfWhatIsAllInMemoryDoesNotAskTheArchive) {
   }
   EXPECT_THAT(List({.limit = 2}), ElementsAre("4", "3"));
   EXPECT_THAT(archive.lists, IsEmpty());
+  EXPECT_THAT(List({.states = {JobState::kQueued}, .limit = 5}), IsEmpty());
+  EXPECT_THAT(archive.lists, IsEmpty()) << "nothing unfinished is in the archive";
   board.List({.limit = 5}, [](const Board::Listed&) {});
   EXPECT_THAT(archive.lists, SizeIs(1));
 }
@@ -410,6 +417,21 @@ TEST_F(ArchivedBoard, OfAJobThatIsUnfinishedInMemoryTheVerdictBeingWrittenIsNotR
   EXPECT_THAT(List({.limit = 10}, {written}), ElementsAre("y", "x"));
   board.OnWritten({.ok = true}, kNow);
   EXPECT_EQ(*Find("x"), *written);
+}
+
+TEST_F(ArchivedBoard, ListsAsManyAsAreAskedForThoughSomeOfTheArchiveAreNotToBeTold) {
+  See(Success("x"));
+  const Snapshot written = board.TakeUnwritten(100).statuses.at(0).status;
+  std::vector<std::string> ids;
+  board.List({.limit = 2}, [&](const Board::Listed& listed) {
+    for (const Board::Sighted& sighted : listed.value()) ids.push_back(sighted.snapshot->job_id);
+  });
+  archive.Listed({written, Archived("y", 50)});
+  EXPECT_THAT(ids, IsEmpty()) << "or whoever asked would take this for all there is";
+  ASSERT_THAT(archive.lists, SizeIs(1));
+  EXPECT_EQ(archive.lists.front().first.before, 50u);
+  archive.Listed({Archived("z", 40), Archived("a", 30)});
+  EXPECT_THAT(ids, ElementsAre("y", "z"));
 }
 
 TEST_F(ArchivedBoard, ListsAJobThatEndsWhileTheArchiveIsReadOnce) {

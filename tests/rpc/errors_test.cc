@@ -86,8 +86,7 @@ TEST(Errors, OfABackendFollowTheTableOfTheContract) {
 
 TEST(Errors, FitIntoAHeaderWhateverTheirText) {
   const std::string hostile = "\r\nx: y\t" + std::string(100'000, 'a') + "é";
-  for (const auto& status :
-       {BackendNotFound(hostile), NotAsked({"gpu", {.detail = hostile}}, std::string(256, 'j'))}) {
+  for (const auto& status : {BackendNotFound(hostile), NotAsked({"gpu", {.detail = hostile}}, std::string(256, 'j'))}) {
     EXPECT_THAT(status.error_message(), SizeIs(testing::Le(1024u)));
     EXPECT_EQ(status.error_message().find_first_of("\r\n\t"), std::string::npos);
     EXPECT_THAT(status.error_details(), SizeIs(testing::Lt(4096u)));

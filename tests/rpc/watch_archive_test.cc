@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 class HeldArchive final : public jobs::Archive {
  public:
   void Wake() override {}
+  void OutOfPatience() override {}
   void Find(const std::string& job_id, Done done) override {
     const std::lock_guard lock(mutex_);
     finds_[job_id] = std::move(done);
