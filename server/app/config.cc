@@ -29,7 +29,8 @@ constexpr const char* kDescription =
 constexpr const char* kFooter =
     "Durations are written 500ms, 10s, 2m, 1h or 7d. Each option can be set by the environment variable named beside "
     "it.\n"
-    "SIGINT and SIGTERM end all streams with UNAVAILABLE, so that callers come back elsewhere; a second signal kills.";
+    "SIGHUP reads the tokens again. SIGINT and SIGTERM end all streams with UNAVAILABLE, so that callers come back "
+    "elsewhere; a second signal kills.";
 
 // A setting that cannot be used; the text names it and says what to do.
 using BadSetting = CLI::ValidationError;

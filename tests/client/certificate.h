@@ -10,6 +10,6 @@ struct Certificate {
   std::string key;
 };
 
-Certificate MakeCertificate();
+Certificate MakeCertificate(int valid_days = 1);  // from two days ago to so many days from now
 
 }  // namespace jobstatus

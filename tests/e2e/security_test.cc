@@ -1,0 +1,203 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "client/certificate.h"
+#include "e2e/programs.h"
+
+// Who may call, and who may listen.
+namespace e2e {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kToken = "e2e-token-0123456789";
+constexpr const char* kOtherToken = "e2e-other-token-0123456789";
+
+class Security : public testing::Test {
+ protected:
+  Security() { std::filesystem::create_directories(files.path()); }
+
+  std::string Write(const std::string& name, const std::string& text) const {
+    const std::string file = files.path() + "/" + name;
+    std::ofstream(file + ".new") << text;
+    std::filesystem::rename(file + ".new", file);
+    return file;
+  }
+  void WriteCertificate(const jobstatus::Certificate& certificate) const {
+    Write("key.pem", certificate.key);
+    Write("cert.pem", certificate.certificate);
+  }
+  Arguments Tls() const { return {"--tls-cert", files.path() + "/cert.pem", "--tls-key", files.path() + "/key.pem"}; }
+
+  static Ended Check(Arguments more) {
+    more.insert(more.begin(), {JOBSTATUS_SERVER, "--state-dir=none", "--check-config"});
+    return RunToEnd(more);
+  }
+  // `jobstatus backends` at a server that listens on 127.0.0.1.
+  static Ended Ask(const Service& service, const Arguments& options, const std::string& token = "") {
+    const std::string port = service.address().substr(service.address().rfind(':'));
+    Arguments command = {"env"};
+    if (!token.empty()) command.push_back("JOBSTATUS_TOKEN=" + token);
+    command.insert(command.end(), {JOBSTATUS_COMMAND, "--server", "localhost" + port});
+    command.insert(command.end(), options.begin(), options.end());
+    command.emplace_back("backends");
+    return RunToEnd(command);
+  }
+
+  StateDir files;
+  Comfy comfy;
+};
+
+TEST_F(Security, CallsAreEncryptedOnceThereIsACertificate) {
+  WriteCertificate(jobstatus::MakeCertificate());
+  const Service service({"gpu=" + comfy.url()}, Tls());
+  EXPECT_EQ(Ask(service, {"--tls", "--ca", files.path() + "/cert.pem"}).exit_code, 0);
+  const Ended plain = Ask(service, {});
+  EXPECT_EQ(plain.exit_code, 5);
+  EXPECT_THAT(plain.err, HasSubstr("--tls"));
+  EXPECT_EQ(Ask(service, {"--tls"}).exit_code, 5) << "nobody vouches for it";
+}
+
+TEST_F(Security, OldProtocolsAreRefused) {
+  WriteCertificate(jobstatus::MakeCertificate());
+  const Service service({"gpu=" + comfy.url()}, Tls());
+  const auto connect = [&](const std::string& version) {
+    return RunToEnd(
+               {"sh", "-c", "echo | openssl s_client -connect " + service.address() + " -alpn h2 " + version + " 2>&1"})
+        .out;
+  };
+  EXPECT_THAT(connect("-tls1_2"), HasSubstr("ALPN protocol: h2"));
+  EXPECT_THAT(connect("-tls1_1"), Not(HasSubstr("ALPN protocol: h2")));
+}
+
+TEST_F(Security, ACertificateThatIsReplacedIsShownToWhoeverConnectsFromThenOn) {
+  WriteCertificate(jobstatus::MakeCertificate());
+  const Service service({"gpu=" + comfy.url()}, Tls());
+  const std::string old_ca = Write("old.pem", [&] {
+    std::ifstream in(files.path() + "/cert.pem");
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  }());
+  ASSERT_EQ(Ask(service, {"--tls", "--ca", old_ca}).exit_code, 0);
+  jobstatus::Process watch({JOBSTATUS_COMMAND, "--server",
+                            "localhost" + service.address().substr(service.address().rfind(':')), "--tls", "--ca",
+                            old_ca, "watch"});
+  const std::string id = Submit(comfy.url(), {.steps = 1'000'000});
+  ASSERT_TRUE(watch.AwaitOutput(id + " processing"));
+  WriteCertificate(jobstatus::MakeCertificate());
+  int tries = 0;  // it looks at the files every two seconds
+  while (Ask(service, {"--tls", "--ca", files.path() + "/cert.pem"}).exit_code != 0 && ++tries < 1000) {
+  }
+  EXPECT_LT(tries, 1000);
+  EXPECT_EQ(Ask(service, {"--tls", "--ca", old_ca}).exit_code, 5);
+  Interrupt(comfy.url());
+  EXPECT_TRUE(watch.AwaitOutput(id + " cancelled")) << "a stream that stands goes on";
+}
+
+TEST_F(Security, CallersMayHaveToShowCertificates) {
+  WriteCertificate(jobstatus::MakeCertificate());
+  const jobstatus::Certificate caller = jobstatus::MakeCertificate();
+  const std::string cert = Write("caller.pem", caller.certificate);
+  const std::string key = Write("caller.key", caller.key);
+  Arguments more = Tls();
+  more.insert(more.end(), {"--tls-client-ca", cert});
+  const Service service({"gpu=" + comfy.url()}, more);
+  const std::string ca = files.path() + "/cert.pem";
+  EXPECT_EQ(Ask(service, {"--tls", "--ca", ca, "--cert", cert, "--key", key}).exit_code, 0);
+  EXPECT_EQ(Ask(service, {"--tls", "--ca", ca}).exit_code, 5);
+}
+
+TEST_F(Security, CallersMayHaveToHaveTokensAndThoseAreReadAgainOnHangUp) {
+  const std::string file = Write("tokens", std::string("# ours\n") + kToken + "\n");
+  Service service({"gpu=" + comfy.url()}, {"--token-file", file});
+  EXPECT_EQ(Ask(service, {}, kToken).exit_code, 0);
+  const Ended none = Ask(service, {});
+  EXPECT_EQ(none.exit_code, 7);
+  EXPECT_THAT(none.err, HasSubstr("token"));
+  EXPECT_EQ(Ask(service, {}, kOtherToken).exit_code, 7);
+  Write("tokens", std::string(kOtherToken) + "\n");
+  service.process().Signal(SIGHUP);
+  ASSERT_TRUE(service.process().AwaitError("1 tokens read from " + file));
+  EXPECT_EQ(Ask(service, {}, kOtherToken).exit_code, 0);
+  EXPECT_EQ(Ask(service, {}, kToken).exit_code, 7);
+  Write("tokens", "short\n");
+  service.process().Signal(SIGHUP);
+  ASSERT_TRUE(service.process().AwaitError("the tokens stay as they were: " + file + ", line 1"));
+  EXPECT_EQ(Ask(service, {}, kOtherToken).exit_code, 0);
+}
+
+TEST_F(Security, PlainTextForOtherMachinesIsRefusedUnlessAskedFor) {
+  for (const char* open : {"0.0.0.0:1", "[::]:1", "*:1", "192.0.2.1:1", ":1"}) {
+    const Ended refused = Check({"--listen", open});
+    EXPECT_EQ(refused.exit_code, 2) << open;
+    EXPECT_THAT(refused.err, AllOf(HasSubstr("--listen"), HasSubstr("--tls-cert"), HasSubstr("--insecure-listen")));
+    EXPECT_EQ(Check({"--listen", open, "--insecure-listen"}).exit_code, 0) << open;
+  }
+  for (const char* local : {"127.0.0.1:1", "[::1]:1", "localhost:1", "127.3.4.5:1", "unix:/tmp/x"})
+    EXPECT_EQ(Check({"--listen", local}).exit_code, 0) << local;
+  WriteCertificate(jobstatus::MakeCertificate());
+  Arguments encrypted = Tls();
+  encrypted.insert(encrypted.end(), {"--listen", "0.0.0.0:1"});
+  EXPECT_EQ(Check(encrypted).exit_code, 0);
+}
+
+TEST_F(Security, FilesThatDoNotDoAreNamedAtTheStart) {
+  WriteCertificate(jobstatus::MakeCertificate());
+  const std::string cert = files.path() + "/cert.pem";
+  const std::string key = files.path() + "/key.pem";
+  const std::string other_key = Write("other.pem", jobstatus::MakeCertificate().key);
+  const std::string expired = Write("expired.pem", jobstatus::MakeCertificate(-1).certificate);
+  const std::string text = Write("text.pem", "no PEM\n");
+  const std::vector<std::pair<Arguments, std::string>> wrong = {
+      {{"--tls-cert", cert}, "needs both --tls-cert and --tls-key"},
+      {{"--tls-key", key}, "needs both --tls-cert and --tls-key"},
+      {{"--tls-client-ca", cert}, "--tls-client-ca: needs --tls-cert"},
+      {{"--tls-cert", "/no/such", "--tls-key", key}, "/no/such: cannot be read"},
+      {{"--tls-cert", cert, "--tls-key", "/no/such"}, "/no/such: cannot be read"},
+      {{"--tls-cert", text, "--tls-key", key}, text + ": holds no certificate"},
+      {{"--tls-cert", cert, "--tls-key", text}, text + ": holds no key"},
+      {{"--tls-cert", cert, "--tls-key", other_key}, other_key + ": is not the key of the certificate in " + cert},
+      {{"--tls-cert", expired, "--tls-key", key}, expired + ": the certificate has expired"},
+      {{"--tls-cert", cert, "--tls-key", key, "--tls-client-ca", text}, text + ": holds no certificate"},
+      {{"--token-file", "/no/such"}, "cannot read the file /no/such"},
+      {{"--token-file", text}, text + ", line 1: a token must have at least 16 characters"},
+  };
+  for (const auto& [arguments, why] : wrong) {
+    const Ended ended = Check(arguments);
+    EXPECT_EQ(ended.exit_code, 2) << why;
+    EXPECT_THAT(ended.err, HasSubstr(why));
+  }
+}
+
+TEST_F(Security, NothingThatComesOutHoldsASecret) {
+  const std::string tokens = Write("tokens", std::string(kToken) + "\n");
+  const std::string upstream = Write("upstream", "upstream-secret-4711\n");
+  const std::string url = "http://me:url-secret-4711@" + comfy.url().substr(7);
+  Service service({"gpu=" + url, "away=http://me:away-secret-4711@127.0.0.1:1"},
+                  {"--token-file", tokens, "--backend-token-file", "away=" + upstream, "--log-level", "debug"});
+  const std::string id = Submit(comfy.url());
+  std::string all;
+  for (const Arguments& call : {Arguments{"backends"}, Arguments{"--json", "backends"}, Arguments{"list"},
+                                Arguments{"watch", id}, Arguments{"get", "nobody"}, Arguments{"--json", "get", id}}) {
+    Arguments command = {"env", std::string("JOBSTATUS_TOKEN=") + kToken};
+    const Arguments own = service.Command(call);
+    command.insert(command.end(), own.begin(), own.end());
+    const Ended ended = RunToEnd(command);
+    all += ended.out + ended.err;
+  }
+  all += Ask(service, {}, "a-wrong-token-0123456789").err;
+  EXPECT_THAT(all, HasSubstr(id));
+  service.process().Signal(SIGHUP);
+  service.process().Signal(SIGTERM);
+  EXPECT_EQ(service.process().Wait(), 0);
+  all += service.process().error() + service.process().output();
+  EXPECT_THAT(all, AllOf(Not(HasSubstr("secret-4711")), Not(HasSubstr(kToken)), Not(HasSubstr("a-wrong-token"))));
+}
+
+}  // namespace
+}  // namespace e2e
