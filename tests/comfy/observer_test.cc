@@ -306,7 +306,7 @@ TEST(Trap14, AnIdleServerIsAskedOnlyForItsThirtyNineBytes) {
 TEST(Trap14, WhileTheQueueIsTooDearTheEndOfARunningJobIsFoundWithoutIt) {
   FakeComfy comfyui({.version = "v0.3.64"});
   auto options = Observed::Quick();
-  options.pacing = {.share = 0.02, .burst = 1ms};
+  options.pacing = {.share = 0.005, .burst = 1ms};  // it is not asked again for two seconds
   comfyui.SetBeforeAnswer([](const fakes::Request& request) {
     if (request.target == "/queue") std::this_thread::sleep_for(100ms);  // a big queue, which takes this long to write
   });
