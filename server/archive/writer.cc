@@ -127,6 +127,8 @@ bool Writer::WriteBatch() {
     next_try_ = Clock::now() + retry_after_;
   }
   if (!batch.statuses.empty()) source_->OnWritten(written.value_or(jobs::Written{.ok = false}), now_());
+  // Then the log is begun anew: where that is what fills the disk, there is room again.
+  if (!written) connection_.Checkpoint();
   return written.has_value() && !batch.statuses.empty();
 }
 

@@ -1,6 +1,9 @@
 #include "archive/archive.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
+
+#include <csignal>
 
 #include "archive/played_board.h"
 
@@ -213,6 +216,30 @@ TEST_F(ArchiveTest, ALookUpDoesNotWaitForAllTheListsThatWereAskedForBefore) {
   EXPECT_LE(lists_before[1], 2) << "in turns: neither keeps the other waiting";
   archive->Stop();
   EXPECT_EQ(lists, 100);
+}
+
+// Stands in for a disk that is full: no file may grow beyond this.
+class FilesMayNotExceed {
+ public:
+  explicit FilesMayNotExceed(rlim_t bytes) {
+    std::signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FilesMayNotExceed() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(ArchiveTest, ADiskWithoutRoomForItsLogIsWrittenToAgainAsTheLogIsEmptied) {
+  const FilesMayNotExceed limit(400'000);
+  std::uint64_t revision = 1;
+  while (Write({Status(std::to_string(revision), JobState::kCompleted, revision)}).ok) ASSERT_LT(++revision, 1000u);
+  board->Hand(Status("x", JobState::kCompleted, revision + 1));
+  archive->Stop();  // tries once more
+  EXPECT_TRUE(board->Await().ok);
 }
 
 // Has something to write whenever it is asked, for a while.
