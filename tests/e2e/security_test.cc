@@ -39,12 +39,11 @@ class Security : public testing::Test {
     more.insert(more.begin(), {JOBSTATUS_SERVER, "--state-dir=none", "--check-config"});
     return RunToEnd(more);
   }
-  // `jobstatus backends` at a server that listens on 127.0.0.1.
+  // `jobstatus backends`.
   static Ended Ask(const Service& service, const Arguments& options, const std::string& token = "") {
-    const std::string port = service.address().substr(service.address().rfind(':'));
     Arguments command = {"env"};
     if (!token.empty()) command.push_back("JOBSTATUS_TOKEN=" + token);
-    command.insert(command.end(), {JOBSTATUS_COMMAND, "--server", "localhost" + port});
+    command.insert(command.end(), {JOBSTATUS_COMMAND, "--server", service.address()});
     command.insert(command.end(), options.begin(), options.end());
     command.emplace_back("backends");
     return RunToEnd(command);
@@ -84,9 +83,7 @@ TEST_F(Security, ACertificateThatIsReplacedIsShownToWhoeverConnectsFromThenOn) {
     return std::string(std::istreambuf_iterator<char>(in), {});
   }());
   ASSERT_EQ(Ask(service, {"--tls", "--ca", old_ca}).exit_code, 0);
-  jobstatus::Process watch({JOBSTATUS_COMMAND, "--server",
-                            "localhost" + service.address().substr(service.address().rfind(':')), "--tls", "--ca",
-                            old_ca, "watch"});
+  jobstatus::Process watch(service.Command({"--tls", "--ca", old_ca, "watch"}));
   const std::string id = Submit(comfy.url(), {.steps = 1'000'000});
   ASSERT_TRUE(watch.AwaitOutput(id + " processing"));
   WriteCertificate(jobstatus::MakeCertificate());
