@@ -28,14 +28,9 @@ std::string WhatToDo(int code) {
   }
 }
 
-std::unexpected<std::string> CannotUse(const std::filesystem::path& file, const std::string& why,
-                                       const std::string& what_to_do) {
-  return std::unexpected("the archive " + file.string() + " cannot be used: " + why + "; " + what_to_do +
-                         ", or run without with --state-dir=none");
-}
-
 std::unexpected<std::string> CannotUse(const std::filesystem::path& file, const SqliteError& error) {
-  return CannotUse(file, error.detail, WhatToDo(error.code));
+  return std::unexpected("the archive " + file.string() + " cannot be used: " + error.detail + "; " +
+                         WhatToDo(error.code) + ", or run without with --state-dir=none");
 }
 
 }  // namespace
@@ -53,9 +48,7 @@ std::expected<std::unique_ptr<Archive>, std::string> Archive::Open(Options optio
   auto connection = Connection::Open(file, Connection::Access::kReadWrite);
   if (!connection) return CannotUse(file, connection.error());
   if (auto done = Configure(*connection); !done) return CannotUse(file, done.error());
-  if (auto done = Migrate(*connection); !done) {
-    return CannotUse(file, done.error(), "move the file away to begin with an empty archive");
-  }
+  if (auto done = Migrate(*connection); !done) return CannotUse(file, done.error());
   auto entered = EnterBackends(*connection, backends);
   if (!entered) return CannotUse(file, entered.error());
   archive->backends_ = *std::move(entered);

@@ -1,6 +1,9 @@
 #include "archive/schema.h"
 
+#include <sqlite3.h>
+
 #include <array>
+#include <string>
 #include <string_view>
 
 namespace archive {
@@ -44,23 +47,25 @@ SqliteResult<void> TakeSteps(Connection& connection, std::size_t from) {
 
 }  // namespace
 
-std::expected<void, std::string> Migrate(Connection& connection) {
+SqliteResult<void> Migrate(Connection& connection) {
   const auto tables = connection.QueryInteger("SELECT count(*) FROM sqlite_schema");
-  if (!tables) return std::unexpected(tables.error().detail);
   const auto owner = connection.QueryInteger("PRAGMA application_id");
   const auto version = connection.QueryInteger("PRAGMA user_version");
-  if (!owner) return std::unexpected(owner.error().detail);
-  if (!version) return std::unexpected(version.error().detail);
-  if (*tables > 0 && *owner != kApplicationId) return std::unexpected("it is the database of another program");
+  for (const auto* const read : {&tables, &owner, &version}) {
+    if (!*read) return std::unexpected(read->error());
+  }
+  if (*tables > 0 && *owner != kApplicationId)
+    return std::unexpected(SqliteError{SQLITE_NOTADB, "it is the database of another program"});
   const auto present = static_cast<std::int64_t>(kSteps.size());
   if (*version > present) {
-    return std::unexpected("a later version of jobstatus-server wrote it (schema " + std::to_string(*version) +
-                           "; this one knows " + std::to_string(present) + ")");
+    return std::unexpected(SqliteError{SQLITE_NOTADB, "a later version of jobstatus-server wrote it (schema " +
+                                                          std::to_string(*version) + "; this one knows " +
+                                                          std::to_string(present) + ")"});
   }
   if (*version == present) return {};
   if (auto taken = TakeSteps(connection, static_cast<std::size_t>(*version)); !taken) {
     connection.RollBack();
-    return std::unexpected(taken.error().detail);
+    return taken;
   }
   return {};
 }

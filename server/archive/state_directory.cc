@@ -22,8 +22,12 @@ std::expected<void, std::string> Prepare(const std::filesystem::path& path) {
   struct stat info = {};
   if (stat(path.c_str(), &info) == 0) {
     if (!S_ISDIR(info.st_mode)) return std::unexpected(path.string() + " is no directory");
-    if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-      return std::unexpected(path.string() + " can be written to by other users; try chmod go-w, or another directory");
+    if (info.st_uid != geteuid() && info.st_uid != 0)
+      return std::unexpected(path.string() + " belongs to another user; name a directory of this one");
+    if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+      return std::unexpected(path.string() +
+                             " can be written to by other users; try chmod go-w, or name a new directory below it");
+    }
     return {};
   }
   std::error_code error;

@@ -91,6 +91,13 @@ TEST_F(OpeningTest, RefusesADirectoryThatOthersCanWriteTo) {
                             HasSubstr("chmod go-w")));
 }
 
+TEST_F(OpeningTest, RefusesADirectoryOfAnotherUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give a directory away";
+  mkdir(directory.c_str(), 0755);
+  ASSERT_EQ(chown(directory.c_str(), 12345, 12345), 0);
+  EXPECT_THAT(Open(), HasSubstr(directory.string() + " belongs to another user"));
+}
+
 TEST_F(OpeningTest, SaysWhoHoldsADirectoryThatIsInUse) {
   ASSERT_EQ(Open(), "");
   const auto first = std::move(archive);

@@ -12,6 +12,7 @@ namespace e2e {
 namespace {
 
 using testing::AllOf;
+using testing::AnyOf;
 using testing::HasSubstr;
 
 class FullDisk : public testing::Test {
@@ -75,6 +76,17 @@ TEST_F(FullDisk, AServiceThatCannotWriteToItDoesNotStartAndSaysWhatToDo) {
               AllOf(HasSubstr(disk->directory()), HasSubstr("make room there"), HasSubstr("--state-dir=none")));
   disk->Free();
   StartService();
+}
+
+TEST_F(FullDisk, AServiceThatHasNoRoomAtItsFirstStartSaysSo) {
+  disk->Fill();
+  Arguments command = disk->runner();
+  for (const char* argument : {"timeout", "10", JOBSTATUS_SERVER, "--listen", "127.0.0.1:0", "--state-dir"})
+    command.emplace_back(argument);
+  command.push_back(disk->directory() + "/state");
+  const Ended ended = RunToEnd(command);
+  EXPECT_EQ(ended.exit_code, 1);
+  EXPECT_THAT(ended.err, AnyOf(HasSubstr("make room there"), HasSubstr("No space left on device")));
 }
 
 TEST_F(FullDisk, AServiceThatRunsOutOfRoomEndsWellAllTheSame) {
