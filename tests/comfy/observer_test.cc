@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include "comfy/front.h"
@@ -513,20 +514,22 @@ TEST(Observer, FindsAJobThatIsSubmittedAfterTheLookUpBegan) {
 TEST(Observer, TakesNoAnswerFromBeforeALookUpBeganForItsAnswer) {
   FakeComfy comfyui({.version = "v0.3.64"});
   Observed observed(comfyui.url());
-  std::optional<board::LookupResult> result;
+  std::promise<board::LookupResult> result;
   board::Board::Handle ticket;
+  std::atomic<bool> once = true;  // not within the hook, of which each request has a copy
   // The answer of /queue is made and lacks the job; then the job is submitted and looked for; then the answer arrives.
-  comfyui.SetAfterAnswer([&, once = true](const fakes::Request& request) mutable {
-    if (request.target != "/queue" || !std::exchange(once, false)) return;
+  comfyui.SetAfterAnswer([&](const fakes::Request& request) {
+    if (request.target != "/queue" || !once.exchange(false)) return;
     comfyui.Submit({.prompt_id = kId});
     const auto now = std::chrono::time_point_cast<jobs::Duration>(std::chrono::steady_clock::now());
-    ticket = observed.board.LookUp(kId, "", now, {}, [&](auto r) { result = std::move(r); });
+    ticket = observed.board.LookUp(kId, "", now, {}, [&](auto r) { result.set_value(std::move(r)); });
     observed.Settle();
   });
   observed.LookUp("somebody else");
   ASSERT_TRUE(observed.AwaitState(kId, JobState::kQueued));
-  ASSERT_TRUE(result);
-  EXPECT_TRUE(std::holds_alternative<board::Snapshot>(*result));
+  auto answered = result.get_future();
+  ASSERT_EQ(answered.wait_for(20s), std::future_status::ready);
+  EXPECT_TRUE(std::holds_alternative<board::Snapshot>(answered.get()));
   comfyui.SetAfterAnswer(nullptr);
 }
 

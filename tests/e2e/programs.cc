@@ -18,12 +18,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The one line of a file that is complete once it is there.
+// The one line of a file that is complete once it is there. Then the file is gone.
 std::string AwaitLine(const std::string& file) {
   const auto give_up = std::chrono::steady_clock::now() + 20s;
   while (std::chrono::steady_clock::now() < give_up) {
     std::ifstream in(file);
-    if (std::string line; std::getline(in, line)) return line;
+    if (std::string line; std::getline(in, line)) {
+      std::filesystem::remove(file);
+      return line;
+    }
     std::this_thread::sleep_for(2ms);
   }
   throw std::runtime_error("a program did not start: " + file + " is not written");
@@ -108,7 +111,10 @@ void DeletePending(const std::string& url, const std::string& prompt_id) {
 
 std::string FreshFile(const std::string& name) {
   static std::atomic<int> count = 0;
-  return testing::TempDir() + "e2e." + std::to_string(getpid()) + "." + std::to_string(++count) + "." + name;
+  const std::string file =
+      testing::TempDir() + "e2e." + std::to_string(getpid()) + "." + std::to_string(++count) + "." + name;
+  std::filesystem::remove_all(file);  // of a test that was killed, and had the same process id
+  return file;
 }
 
 }  // namespace e2e
