@@ -335,8 +335,9 @@ void CheckSecurity(const Config& config, bool insecure_listen) {
     const auto credentials = rpc::MakeCredentials(tls);
     if (!credentials) throw BadSetting("--tls-cert", credentials.error());
   } else if (!insecure_listen && !IsLoopback(config.server.listen)) {
-    throw BadSetting("--listen", "other machines could read every call to " + config.server.listen +
-                                     ": give --tls-cert and --tls-key, or --insecure-listen where that does no harm");
+    throw BadSetting("--listen", "it is not certain that only this machine reaches " + config.server.listen +
+                                     ", and others could read every call: give --tls-cert and --tls-key, or "
+                                     "--insecure-listen where that does no harm");
   }
 }
 

@@ -24,12 +24,17 @@ bool IsLoopback(const sockaddr& address) {
 bool IsLoopback(const std::string& address) {
   if (address.starts_with("unix:")) return true;
   std::string host = address.substr(0, address.rfind(':'));
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host.find('%') != std::string::npos) return false;  // gRPC decodes it: %30.0.0.0 is 0.0.0.0
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string::npos) {
+    return false;  // gRPC takes a dns: away, and sees no port in ::1:1
+  }
   if (host.empty() || host == "*") return false;  // all addresses
   addrinfo* found = nullptr;
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
-  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return true;
+  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
   for (const addrinfo* at = addresses.get(); at != nullptr; at = at->ai_next) {
     const bool known = at->ai_family == AF_INET || at->ai_family == AF_INET6;

@@ -4,8 +4,8 @@
 
 namespace app {
 
-// Whether only this machine can reach what listens on `address`: HOST:PORT or unix:PATH. A name counts as what it
-// resolves to; one that cannot be resolved as local, since nothing can listen there.
+// Whether it is certain that only this machine can reach what listens on `address`: HOST:PORT or unix:PATH. A name
+// counts as what it resolves to. What gRPC may understand in another way than we do is not certain.
 bool IsLoopback(const std::string& address);
 
 }  // namespace app

@@ -129,7 +129,7 @@ TEST_F(Security, CallersMayHaveToHaveTokensAndThoseAreReadAgainOnHangUp) {
 }
 
 TEST_F(Security, PlainTextForOtherMachinesIsRefusedUnlessAskedFor) {
-  for (const char* open : {"0.0.0.0:1", "[::]:1", "*:1", "192.0.2.1:1", ":1"}) {
+  for (const char* open : {"0.0.0.0:1", "0:1", "[::]:1", "*:1", "192.0.2.1:1", ":1"}) {
     const Ended refused = Check({"--listen", open});
     EXPECT_EQ(refused.exit_code, 2) << open;
     EXPECT_THAT(refused.err, AllOf(HasSubstr("--listen"), HasSubstr("--tls-cert"), HasSubstr("--insecure-listen")));
@@ -141,6 +141,15 @@ TEST_F(Security, PlainTextForOtherMachinesIsRefusedUnlessAskedFor) {
   Arguments encrypted = Tls();
   encrypted.insert(encrypted.end(), {"--listen", "0.0.0.0:1"});
   EXPECT_EQ(Check(encrypted).exit_code, 0);
+}
+
+TEST_F(Security, AnAddressThatHidesWhereItListensIsNotTakenForLocal) {
+  for (const char* hidden : {"dns:0.0.0.0:1", "dns:///0.0.0.0:1", "ipv4:0.0.0.0:1", "%30.0.0.0:1", "[%3A%3A]:1",
+                             "::1:1", "no-such-host.invalid:1"}) {
+    const Ended refused = Check({"--listen", hidden});
+    EXPECT_EQ(refused.exit_code, 2) << hidden;
+    EXPECT_THAT(refused.err, AllOf(HasSubstr(hidden), HasSubstr("--tls-cert"), HasSubstr("--insecure-listen")));
+  }
 }
 
 TEST_F(Security, FilesThatDoNotDoAreNamedAtTheStart) {

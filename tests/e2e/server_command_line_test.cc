@@ -28,7 +28,7 @@ TEST(ServerCommandLine, SaysWhichPortIsTaken) {
 
 TEST(ServerCommandLine, SaysWhichAddressMakesNoSense) {
   for (const char* address : {"no-such-host.invalid:1", "unix:/no/such/folder/socket"}) {
-    const Ended ended = RunServer({"--listen", address});
+    const Ended ended = RunServer({"--listen", address, "--insecure-listen"});
     EXPECT_EQ(ended.exit_code, 1) << address;
     EXPECT_THAT(ended.err, HasSubstr(address));
   }
