@@ -237,20 +237,26 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::s
       ->envname("JOBSTATUS_LISTEN")
       ->type_name("ADDRESS")
       ->capture_default_str();
+  // An empty variable in a script must not turn off what it was to turn on.
+  const CLI::Validator names_a_file([](const std::string& file) { return file.empty() ? "names no file" : ""; }, "");
   cli.add_option("--tls-cert", config.server.tls.cert,
                  "PEM file with the server's certificate; calls are encrypted then")
       ->envname("JOBSTATUS_TLS_CERT")
+      ->check(names_a_file)
       ->type_name("FILE");
   cli.add_option("--tls-key", config.server.tls.key, "PEM file with its key")
       ->envname("JOBSTATUS_TLS_KEY")
+      ->check(names_a_file)
       ->type_name("FILE");
   cli.add_option("--tls-client-ca", config.server.tls.client_ca,
                  "PEM file with authorities; only callers with a certificate of theirs may call")
       ->envname("JOBSTATUS_TLS_CLIENT_CA")
+      ->check(names_a_file)
       ->type_name("FILE");
   cli.add_option("--token-file", config.token_file,
                  "File with tokens, one a line; only callers that send one of them may call. Read again on SIGHUP")
       ->envname("JOBSTATUS_TOKEN_FILE")
+      ->check(names_a_file)
       ->type_name("FILE");
   cli.add_flag("--insecure-listen", insecure_listen,
                "Take calls from other machines in plain text; for a network where everybody may listen and call")
@@ -291,11 +297,23 @@ void AddConfigFile(CLI::App& cli, bool& check_only) {
       ->configurable(false);
 }
 
+// Whether it looks like the name of an option, and not like a password that went astray.
+bool LooksLikeAName(const std::string& text) {
+  return std::ranges::all_of(text, [](unsigned char c) { return std::isalpha(c) || c == '-' || c == '_' || c == '.'; });
+}
+
+std::string WhatIsNoOption(const std::string& argument) {
+  const std::string name = argument.substr(0, argument.find('='));
+  if (!name.starts_with('-') || !LooksLikeAName(name)) return "there is an argument that belongs to no option";
+  return "there is no option " + name;
+}
+
 // CLI11 says "INI was not able to parse NAME", or "NAME: This option is not allowed …".
 std::string WhatIsWrongInTheFile(const std::string& words) {
   constexpr std::string_view kUnknown = "INI was not able to parse ";
   const std::string name =
       words.starts_with(kUnknown) ? words.substr(kUnknown.size()) : words.substr(0, words.find(':'));
+  if (!LooksLikeAName(name)) return "--config: a line is not NAME = VALUE, under the name of an option";
   return "--config: there is no setting \"" + name + "\"; jobstatus-server --help names them";
 }
 
@@ -325,6 +343,11 @@ void Check(const Config& config) {
   }
 }
 
+std::string FlagOf(std::string rpc::TlsFiles::*file) {
+  if (file == &rpc::TlsFiles::key) return "--tls-key";
+  return file == &rpc::TlsFiles::client_ca ? "--tls-client-ca" : "--tls-cert";
+}
+
 void CheckSecurity(const Config& config, bool insecure_listen) {
   const rpc::TlsFiles& tls = config.server.tls;
   if (tls.cert.empty() != tls.key.empty())
@@ -333,7 +356,7 @@ void CheckSecurity(const Config& config, bool insecure_listen) {
     throw BadSetting("--tls-client-ca", "needs --tls-cert and --tls-key, too");
   if (!tls.cert.empty()) {
     const auto credentials = rpc::MakeCredentials(tls);
-    if (!credentials) throw BadSetting("--tls-cert", credentials.error());
+    if (!credentials) throw BadSetting(FlagOf(credentials.error().which), credentials.error().text);
   } else if (!insecure_listen && !IsLoopback(config.server.listen)) {
     throw BadSetting("--listen", "it is not certain that only this machine reaches " + config.server.listen +
                                      ", and others could read every call: give --tls-cert and --tls-key, or "
@@ -381,6 +404,8 @@ std::expected<Config, Exit> ReadConfig(int argc, char** argv) {
     return std::unexpected(Exit{2, "--config: cannot read " + cli.get_config_ptr()->as<std::string>() + "\n"});
   } catch (const CLI::ConfigError& error) {
     return std::unexpected(Exit{2, WhatIsWrongInTheFile(error.what()) + "\n"});
+  } catch (const CLI::ExtrasError&) {
+    return std::unexpected(Exit{2, WhatIsNoOption(cli.remaining().front()) + "; jobstatus-server --help names them\n"});
   } catch (const CLI::Error& error) {
     std::ostringstream out;
     std::ostringstream err;

@@ -11,6 +11,7 @@
 
 #include "app/config.h"
 #include "app/logged_observations.h"
+#include "app/loopback.h"
 #include "app/observers.h"
 #include "app/signals.h"
 #include "archive/archive.h"
@@ -103,6 +104,10 @@ int Serve(const app::Config& config, archive::Archive* archive) {
                : options.tls.client_ca.empty() ? "encrypted"
                                                : "encrypted both ways",
                options.tokens == nullptr ? "anybody" : "whoever has a token");
+  if (options.tls.cert.empty() && !app::IsLoopback(options.listen)) {
+    spdlog::warn("--insecure-listen: other machines may call, and whoever is on the way can read {}",
+                 options.tokens == nullptr ? "every call" : "every call and its token, and call with it");
+  }
   for (const app::BackendOptions& backend : config.backends) {
     spdlog::info("backend {}: watching {}", backend.name, backend.http.address.url());
   }

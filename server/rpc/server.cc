@@ -66,7 +66,7 @@ std::expected<std::unique_ptr<Server>, std::string> Server::Start(board::Board& 
                             .watch_times = options.watch_times,
                             .page_token_key = options.page_token_key.empty() ? MadeUpKey() : options.page_token_key});
   const auto credentials = MakeCredentials(options.tls);
-  if (!credentials) return std::unexpected(credentials.error());
+  if (!credentials) return std::unexpected(credentials.error().text);
   parts->service.SetTokens(options.tokens);
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;

@@ -17,8 +17,13 @@ struct TlsFiles {
   std::string client_ca;  // authorities of callers' certificates; empty: callers need none
 };
 
-// Credentials that follow the files as they change: connections made later see the new ones. The error names the file
-// and says what is wrong with it. No files: plain text.
-std::expected<std::shared_ptr<grpc::ServerCredentials>, std::string> MakeCredentials(const TlsFiles& files);
+// Which of the files cannot be used; the text names it and says why.
+struct BadTlsFile {
+  std::string TlsFiles::*which;
+  std::string text;
+};
+
+// Credentials that follow the files as they change: connections made later see the new ones. No files: plain text.
+std::expected<std::shared_ptr<grpc::ServerCredentials>, BadTlsFile> MakeCredentials(const TlsFiles& files);
 
 }  // namespace rpc

@@ -143,6 +143,19 @@ TEST_F(Security, PlainTextForOtherMachinesIsRefusedUnlessAskedFor) {
   EXPECT_EQ(Check(encrypted).exit_code, 0);
 }
 
+TEST_F(Security, PlainTextForOtherMachinesIsWarnedOf) {
+  const Arguments open = {"--insecure-listen"};
+  Service anybody({"gpu=" + comfy.url()}, open, "0.0.0.0:0");
+  EXPECT_TRUE(anybody.process().AwaitError("warning --insecure-listen: other machines may call"));
+  Service with_tokens({"gpu=" + comfy.url()},
+                      {"--insecure-listen", "--token-file", Write("tokens", std::string(kToken) + "\n")}, "0.0.0.0:0");
+  EXPECT_TRUE(with_tokens.process().AwaitError("can read every call and its token"));
+  Service local({"gpu=" + comfy.url()}, open);
+  local.process().Signal(SIGTERM);
+  EXPECT_EQ(local.process().Wait(), 0);
+  EXPECT_THAT(local.process().error(), Not(HasSubstr("warning --insecure-listen")));
+}
+
 TEST_F(Security, AnAddressThatHidesWhereItListensIsNotTakenForLocal) {
   for (const char* hidden : {"dns:0.0.0.0:1", "dns:///0.0.0.0:1", "ipv4:0.0.0.0:1", "%30.0.0.0:1", "[%3A%3A]:1",
                              "::1:1", "no-such-host.invalid:1"}) {
@@ -163,13 +176,20 @@ TEST_F(Security, FilesThatDoNotDoAreNamedAtTheStart) {
       {{"--tls-cert", cert}, "needs both --tls-cert and --tls-key"},
       {{"--tls-key", key}, "needs both --tls-cert and --tls-key"},
       {{"--tls-client-ca", cert}, "--tls-client-ca: needs --tls-cert"},
-      {{"--tls-cert", "/no/such", "--tls-key", key}, "/no/such: cannot be read"},
-      {{"--tls-cert", cert, "--tls-key", "/no/such"}, "/no/such: cannot be read"},
-      {{"--tls-cert", text, "--tls-key", key}, text + ": holds no certificate"},
-      {{"--tls-cert", cert, "--tls-key", text}, text + ": holds no key"},
-      {{"--tls-cert", cert, "--tls-key", other_key}, other_key + ": is not the key of the certificate in " + cert},
+      {{"--tls-cert", "/no/such", "--tls-key", key}, "--tls-cert: /no/such: cannot be read"},
+      {{"--tls-cert", cert, "--tls-key", "/no/such"}, "--tls-key: /no/such: cannot be read"},
+      {{"--tls-cert", text, "--tls-key", key}, "--tls-cert: " + text + ": holds no certificate"},
+      {{"--tls-cert", cert, "--tls-key", text}, "--tls-key: " + text + ": holds no key"},
+      {{"--tls-cert", cert, "--tls-key", other_key},
+       "--tls-key: " + other_key + ": is not the key of the certificate in " + cert},
       {{"--tls-cert", expired, "--tls-key", key}, expired + ": the certificate has expired"},
-      {{"--tls-cert", cert, "--tls-key", key, "--tls-client-ca", text}, text + ": holds no certificate"},
+      {{"--tls-cert", cert, "--tls-key", key, "--tls-client-ca", text},
+       "--tls-client-ca: " + text + ": holds no certificate"},
+      {{"--tls-cert", "", "--tls-key", ""}, "--tls-cert: names no file"},
+      {{"--tls-cert", cert, "--tls-key", ""}, "--tls-key: names no file"},
+      {{"--tls-cert", cert, "--tls-key", key, "--tls-client-ca", ""}, "--tls-client-ca: names no file"},
+      {{"--token-file", ""}, "--token-file: names no file"},
+      {{"--config", Write("config", "token-file = \"\"\n")}, "--token-file: names no file"},
       {{"--token-file", "/no/such"}, "cannot read the file /no/such"},
       {{"--token-file", text}, text + ", line 1: a token must have at least 16 characters"},
   };

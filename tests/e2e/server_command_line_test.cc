@@ -128,6 +128,20 @@ TEST(ServerCommandLine, SaysWhatIsWrongInAFile) {
   EXPECT_EQ(missing.err, "--config: cannot read /no/such/file\n");
 }
 
+TEST(ServerCommandLine, DoesNotRepeatWhatMayBeAPasswordInTheWrongPlace) {
+  for (const char* line : {"http://me:hunter22@host", "gpu=http://me:hunter22@host", "hunter22", "backend hunter22"}) {
+    const Ended file = CheckFile(std::string(line) + "\n");
+    EXPECT_EQ(file.exit_code, 2) << line;
+    EXPECT_THAT(file.err, testing::AllOf(HasSubstr("--config"), Not(HasSubstr("hunter22")))) << line;
+    const Ended argument = RunServer({"--check-config", line});
+    EXPECT_EQ(argument.exit_code, 2) << line;
+    EXPECT_THAT(argument.err, testing::AllOf(HasSubstr("belongs to no option"), Not(HasSubstr("hunter22")))) << line;
+  }
+  EXPECT_EQ(RunServer({"--token=hunter22"}).err, "there is no option --token; jobstatus-server --help names them\n");
+  EXPECT_THAT(RunToEnd({"env", "JOBSTATUS_BACKENDS=gpu=http://me:hunter22@host", JOBSTATUS_SERVER, "--help"}).out,
+              testing::AllOf(HasSubstr("JOBSTATUS_BACKENDS"), Not(HasSubstr("hunter22"))));
+}
+
 TEST(ServerCommandLine, ShowsNoPasswordInItsSettings) {
   const Arguments secret = {"--backend", "gpu=http://me:hunter22@127.0.0.1:1"};
   EXPECT_THAT(CheckFile("", secret).out, Not(HasSubstr("hunter22")));
