@@ -35,12 +35,16 @@ void AddGlobal(CLI::App& app, CommandLine& line, std::string& token_file) {
   app.add_option("--backend", line.backend, "Only this ComfyUI server, by its configured name")->type_name("NAME");
   app.add_flag("--json", line.json, "One JSON object a line");
   AddDuration(app, "--timeout", line.client.call_timeout, "Limit of each call [10s]; of wait: see there");
-  app.add_option("--token-file", token_file, "File with the token; or the token itself in JOBSTATUS_TOKEN")
+  app.add_option("--token-file", token_file,
+                 "File with the token, the first if it has several; or the token itself in JOBSTATUS_TOKEN")
       ->type_name("FILE");
-  app.add_flag("--tls", line.client.tls, "Encrypt the connection");
-  app.add_option("--ca", line.client.ca_file, "Authorities to trust instead of the system's (PEM)")->type_name("FILE");
-  app.add_option("--cert", line.client.cert_file, "Certificate to show to the service (PEM)")->type_name("FILE");
-  app.add_option("--key", line.client.key_file, "Key of that certificate (PEM)")->type_name("FILE");
+  CLI::Option* const tls = app.add_flag("--tls", line.client.tls, "Encrypt the connection");
+  const auto add_file = [&](const char* name, std::string& file, const char* text) {
+    app.add_option(name, file, text)->type_name("FILE")->needs(tls);  // without it the token would go out unencrypted
+  };
+  add_file("--ca", line.client.ca_file, "Authorities to trust instead of the system's (PEM)");
+  add_file("--cert", line.client.cert_file, "Certificate to show to the service (PEM)");
+  add_file("--key", line.client.key_file, "Key of that certificate (PEM)");
   app.add_flag_callback(
       "--no-color", [&line] { line.color = false; }, "No colors; also with NO_COLOR in the environment");
 }
@@ -106,19 +110,25 @@ void AddList(CLI::App& app, CommandLine& line) {
   list->callback([&line] { line.command = Command::kList; });
 }
 
-// The token, from the file if one is named, else from the environment.
-std::string ReadToken(const std::string& file) {
-  std::string token;
-  if (!file.empty()) {
-    std::ifstream stream(file, std::ios::binary);
-    if (!stream) throw CLI::ValidationError("--token-file", "cannot read " + file);
-    token.assign(std::istreambuf_iterator<char>(stream), {});
-  } else if (const char* const variable = std::getenv("JOBSTATUS_TOKEN")) {
-    token = variable;
-  }
-  const auto first = token.find_first_not_of(" \t\r\n");
+std::string Trimmed(const std::string& text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string::npos) return "";
-  return token.substr(first, token.find_last_not_of(" \t\r\n") - first + 1);
+  return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+// The token, from the file if one is named, else from the environment. The file may be a copy of the server's.
+std::string ReadToken(const std::string& file) {
+  if (file.empty()) {
+    const char* const variable = std::getenv("JOBSTATUS_TOKEN");
+    return variable == nullptr ? "" : Trimmed(variable);
+  }
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) throw CLI::ValidationError("--token-file", "cannot read " + file);
+  for (std::string line; std::getline(stream, line);) {
+    line = Trimmed(line);
+    if (!line.empty() && line.front() != '#') return line;
+  }
+  throw CLI::ValidationError("--token-file", "there is no token in " + file);
 }
 
 // What to say when there is no command. `rest` is what the command line has besides options.

@@ -74,7 +74,9 @@ std::string ConnectionTrouble(const Error& error) {
   if (has("CERTIFICATE_VERIFY_FAILED") || has("certificate verify failed"))
     return "its certificate is not trusted; see --ca";
   if (has("SSL_ERROR_SSL") || has("Ssl handshake failed")) return "the TLS handshake failed; does it speak TLS?";
-  if (has("failed to connect") && has("Socket closed")) return "it hung up at once; does it want --tls?";
+  if (has("failed to connect") && has("Socket closed")) {
+    return "it hung up at once; does it want --tls, or a certificate of an authority it trusts (--cert, --key)?";
+  }
   if (has("timed out") || has("Timeout occurred") || has("FD Shutdown")) return "no answer";
   if (has("Network is unreachable") || has("No route to host")) return "no route to it";
   return Escape(error.message);

@@ -128,12 +128,24 @@ TEST_F(Command, TakesServerAndTokenFromTheEnvironment) {
   EXPECT_THAT(err_, HasSubstr("--token-file"));
 }
 
+TEST_F(Command, DoesNotCallInPlainTextWhenCertificatesAreNamed) {
+  for (const char* const option : {"--ca", "--cert", "--key"}) {
+    EXPECT_EQ(Run({option, "/dev/null", "backends"}), 2) << option;
+    EXPECT_THAT(err_, testing::AllOf(HasSubstr(option), HasSubstr("--tls"))) << option;
+  }
+}
+
 TEST_F(Command, TakesTheTokenFromAFile) {
   service_.token = "s3cret";
   service_.list_backends = [](const ListBackendsRequest&, ListBackendsResponse&) { return grpc::Status::OK; };
   const std::string path = testing::TempDir() + "/jobstatus-token-" + std::to_string(getpid());
   std::ofstream(path) << "s3cret\n";
   EXPECT_EQ(Run({"backends", "--token-file", path}, {"JOBSTATUS_TOKEN=wrong"}), 0) << err_;
+  std::ofstream(path) << "# the server's own file\n\n  s3cret\r\nanother\n";
+  EXPECT_EQ(Run({"backends", "--token-file", path}), 0) << err_;
+  std::ofstream(path) << "# none\n";
+  EXPECT_EQ(Run({"backends", "--token-file", path}, {"JOBSTATUS_TOKEN=s3cret"}), 2);
+  EXPECT_THAT(err_, HasSubstr("no token in " + path));
   std::remove(path.c_str());
   EXPECT_EQ(Run({"backends", "--token-file", path}), 2);
 }

@@ -33,6 +33,17 @@ class Security : public testing::Test {
     Write("key.pem", certificate.key);
     Write("cert.pem", certificate.certificate);
   }
+  std::string File(const std::string& name) const { return files.path() + "/" + name; }
+  // NAME-ca.pem, an authority, and NAME.pem and NAME.key, which it signed, as openssl makes them.
+  void Sign(const std::string& name) const {
+    const std::string make =
+        "set -e; cd \"$1\"; key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'; "
+        "openssl req -x509 $key -days 2 -subj /CN=$2-ca -keyout $2-ca.key -out $2-ca.pem; "
+        "openssl req $key -subj /CN=$2 -keyout $2.key -out $2.csr; "
+        "openssl x509 -req -in $2.csr -CA $2-ca.pem -CAkey $2-ca.key -CAcreateserial -days 2 -out $2.pem";
+    const Ended ended = RunToEnd({"sh", "-c", make, "sh", files.path(), name});
+    ASSERT_EQ(ended.exit_code, 0) << ended.err;
+  }
   Arguments Tls() const { return {"--tls-cert", files.path() + "/cert.pem", "--tls-key", files.path() + "/key.pem"}; }
 
   static Ended Check(Arguments more) {
@@ -66,13 +77,16 @@ TEST_F(Security, CallsAreEncryptedOnceThereIsACertificate) {
 TEST_F(Security, OldProtocolsAreRefused) {
   WriteCertificate(jobstatus::MakeCertificate());
   const Service service({"gpu=" + comfy.url()}, Tls());
-  const auto connect = [&](const std::string& version) {
-    return RunToEnd(
-               {"sh", "-c", "echo | openssl s_client -connect " + service.address() + " -alpn h2 " + version + " 2>&1"})
+  const auto connect = [&](const std::string& version) {  // openssl itself would refuse old ones at a higher level
+    return RunToEnd({"sh", "-c",
+                     "echo | openssl s_client -connect " + service.address() + " -alpn h2 -cipher ALL:@SECLEVEL=0 " +
+                         version + " 2>&1"})
         .out;
   };
-  EXPECT_THAT(connect("-tls1_2"), HasSubstr("ALPN protocol: h2"));
-  EXPECT_THAT(connect("-tls1_1"), Not(HasSubstr("ALPN protocol: h2")));
+  for (const char* version : {"-tls1_2", "-tls1_3"}) EXPECT_THAT(connect(version), HasSubstr("ALPN protocol: h2"));
+  for (const char* version : {"-tls1", "-tls1_1"})
+    EXPECT_THAT(connect(version), AllOf(HasSubstr("written"), HasSubstr("read 0 bytes"), HasSubstr("Cipher is (NONE)")))
+        << version;
 }
 
 TEST_F(Security, ACertificateThatIsReplacedIsShownToWhoeverConnectsFromThenOn) {
@@ -96,17 +110,23 @@ TEST_F(Security, ACertificateThatIsReplacedIsShownToWhoeverConnectsFromThenOn) {
   EXPECT_TRUE(watch.AwaitOutput(id + " cancelled")) << "a stream that stands goes on";
 }
 
-TEST_F(Security, CallersMayHaveToShowCertificates) {
+TEST_F(Security, CallersMayHaveToShowCertificatesOfAnAuthority) {
   WriteCertificate(jobstatus::MakeCertificate());
-  const jobstatus::Certificate caller = jobstatus::MakeCertificate();
-  const std::string cert = Write("caller.pem", caller.certificate);
-  const std::string key = Write("caller.key", caller.key);
+  for (const char* const authority : {"ours", "others"}) Sign(authority);
   Arguments more = Tls();
-  more.insert(more.end(), {"--tls-client-ca", cert});
+  more.insert(more.end(), {"--tls-client-ca", File("ours-ca.pem")});
   const Service service({"gpu=" + comfy.url()}, more);
-  const std::string ca = files.path() + "/cert.pem";
-  EXPECT_EQ(Ask(service, {"--tls", "--ca", ca, "--cert", cert, "--key", key}).exit_code, 0);
-  EXPECT_EQ(Ask(service, {"--tls", "--ca", ca}).exit_code, 5);
+  const Arguments encrypted = {"--tls", "--ca", File("cert.pem")};
+  const auto ask = [&](const std::string& authority) {
+    Arguments options = encrypted;
+    options.insert(options.end(), {"--cert", File(authority + ".pem"), "--key", File(authority + ".key")});
+    return Ask(service, options);
+  };
+  EXPECT_EQ(ask("ours").exit_code, 0);
+  for (const Ended& refused : {ask("others"), Ask(service, encrypted)}) {
+    EXPECT_EQ(refused.exit_code, 5);
+    EXPECT_THAT(refused.err, HasSubstr("--cert"));
+  }
 }
 
 TEST_F(Security, CallersMayHaveToHaveTokensAndThoseAreReadAgainOnHangUp) {
@@ -216,13 +236,26 @@ TEST_F(Security, NothingThatComesOutHoldsASecret) {
     const Ended ended = RunToEnd(command);
     all += ended.out + ended.err;
   }
-  all += Ask(service, {}, "a-wrong-token-0123456789").err;
+  const Ended wrong = Ask(service, {}, "a-wrong-token-0123456789");
+  EXPECT_EQ(wrong.exit_code, 7);
+  all += wrong.err;
   EXPECT_THAT(all, HasSubstr(id));
   service.process().Signal(SIGHUP);
   service.process().Signal(SIGTERM);
   EXPECT_EQ(service.process().Wait(), 0);
   all += service.process().error() + service.process().output();
+  const Ended checked =
+      Check({"--backend", "gpu=" + url, "--token-file", tokens, "--backend-token-file", "gpu=" + upstream});
+  EXPECT_EQ(checked.exit_code, 0);
+  all += checked.out + checked.err;
+  all +=
+      RunToEnd({"env", "JOBSTATUS_BACKENDS=gpu=" + url, "JOBSTATUS_TOKEN_FILE=" + tokens, JOBSTATUS_SERVER, "--help"})
+          .out;
+  EXPECT_THAT(all, AllOf(HasSubstr("JOBSTATUS_TOKEN_FILE"), HasSubstr("token-file = ")));
   EXPECT_THAT(all, AllOf(Not(HasSubstr("secret-4711")), Not(HasSubstr(kToken)), Not(HasSubstr("a-wrong-token"))));
+  const std::string encoded = RunToEnd({"sh", "-c", "printf me:url-secret-4711 | openssl base64 -A"}).out;
+  ASSERT_EQ(encoded.substr(0, 4), "bWU6");
+  EXPECT_THAT(all, Not(HasSubstr(encoded))) << "as it is sent";
 }
 
 }  // namespace
