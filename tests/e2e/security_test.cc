@@ -127,6 +127,12 @@ TEST_F(Security, CallersMayHaveToShowCertificatesOfAnAuthority) {
     EXPECT_EQ(refused.exit_code, 5);
     EXPECT_THAT(refused.err, HasSubstr("--cert"));
   }
+  std::filesystem::rename(File("others-ca.pem"), File("ours-ca.pem"));
+  int tries = 0;  // it looks at the files every two seconds
+  while (ask("others").exit_code != 0 && ++tries < 1000) {
+  }
+  EXPECT_LT(tries, 1000) << "authorities that are replaced hold for whoever connects from then on";
+  EXPECT_EQ(ask("ours").exit_code, 5);
 }
 
 TEST_F(Security, CallersMayHaveToHaveTokensAndThoseAreReadAgainOnHangUp) {
