@@ -253,8 +253,9 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::s
       ->envname("JOBSTATUS_TLS_CLIENT_CA")
       ->check(names_a_file)
       ->type_name("FILE");
-  cli.add_option("--token-file", config.token_file,
-                 "File with tokens, one a line; only callers that send one of them may call. Read again on SIGHUP")
+  cli.add_option(
+         "--token-file", config.token_file,
+         "File with tokens, one a line; only callers that send one of them may call. Read again when it changes")
       ->envname("JOBSTATUS_TOKEN_FILE")
       ->check(names_a_file)
       ->type_name("FILE");

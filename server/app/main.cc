@@ -14,6 +14,7 @@
 #include "app/loopback.h"
 #include "app/observers.h"
 #include "app/signals.h"
+#include "app/token_file.h"
 #include "archive/archive.h"
 #include "board/board.h"
 #include "comfy/clock.h"
@@ -76,15 +77,6 @@ bool WriteAddressFile(const std::string& file, const std::string& address) {
   return out && !error;
 }
 
-// On SIGHUP. What cannot be used leaves what was there before.
-void Reload(const app::Config& config, rpc::Server& server) {
-  if (config.token_file.empty()) return spdlog::info("SIGHUP: there is no --token-file to read again");
-  auto tokens = app::ReadTokens(config.token_file);
-  if (!tokens) return spdlog::error("SIGHUP: the tokens stay as they were: {}", tokens.error());
-  spdlog::info("SIGHUP: {} tokens read from {}", (*tokens)->size(), config.token_file);
-  server.SetTokens(*std::move(tokens));
-}
-
 // From the first call taken to the last one ended; the exit code.
 int Serve(const app::Config& config, archive::Archive* archive) {
   board::Board board(BoardConfig(config), config.limits, FirstRevision(archive), PastOf(archive));
@@ -112,8 +104,9 @@ int Serve(const app::Config& config, archive::Archive* archive) {
     spdlog::info("backend {}: watching {}", backend.name, backend.http.address.url());
   }
   const bool announced = config.address_file.empty() || WriteAddressFile(config.address_file, (*server)->address());
+  app::TokenFile tokens(config.token_file, options.tokens, **server);
   if (announced) {
-    const int signal = app::WaitForSignal([&] { Reload(config, **server); });
+    const int signal = app::WaitForSignal([&] { tokens.ReadAgain(); }, [&] { tokens.Look(); });
     spdlog::info("signal {}: ending all streams; a second signal kills", signal);
   } else {
     spdlog::error("cannot write the address to {}", config.address_file);

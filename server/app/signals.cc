@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <cerrno>
+
 namespace app {
 namespace {
 
@@ -22,10 +24,15 @@ void BlockSignals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-int WaitForSignal(const std::function<void()>& hang_up) {
+int WaitForSignal(const std::function<void()>& hang_up, const std::function<void()>& each_second) {
   const sigset_t signals = Signals();
+  const timespec second{.tv_sec = 1, .tv_nsec = 0};
   int number = 0;
-  while (sigwait(&signals, &number) == 0 && number == SIGHUP) hang_up();
+  while (number != SIGINT && number != SIGTERM) {
+    number = sigtimedwait(&signals, nullptr, &second);
+    if (number == SIGHUP) hang_up();
+    if (number < 0 && errno == EAGAIN) each_second();
+  }
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   return number;
 }

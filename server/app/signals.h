@@ -8,8 +8,8 @@ namespace app {
 // Ignores SIGPIPE. To be called before any thread is started.
 void BlockSignals();
 
-// Waits for SIGINT or SIGTERM and returns its number; meanwhile calls `hang_up` on each SIGHUP. After that a second one
-// ends the process at once, as if it had no handler: for an end that hangs.
-int WaitForSignal(const std::function<void()>& hang_up);
+// Waits for SIGINT or SIGTERM and returns its number; meanwhile calls `hang_up` on each SIGHUP, and `each_second` about
+// once a second. After that a second one ends the process at once, as if it had no handler: for an end that hangs.
+int WaitForSignal(const std::function<void()>& hang_up, const std::function<void()>& each_second);
 
 }  // namespace app

@@ -18,6 +18,8 @@ class Tokens {
   // Whether the value of `authorization` is "Bearer" and one of them. Takes as long whichever it is, and for none.
   bool Allows(std::string_view authorization) const;
 
+  bool operator==(const Tokens&) const = default;
+
   std::size_t size() const { return hashes_.size(); }
 
   // Shorter ones can be guessed.

@@ -154,6 +154,22 @@ TEST_F(Security, CallersMayHaveToHaveTokensAndThoseAreReadAgainOnHangUp) {
   EXPECT_EQ(Ask(service, {}, kOtherToken).exit_code, 0);
 }
 
+TEST_F(Security, TokensAreReadAgainWhenTheirFileChanges) {
+  const std::string file = Write("tokens", std::string(kToken) + "\n");
+  Service service({"gpu=" + comfy.url()}, {"--token-file", file});
+  Write("tokens", std::string(kToken) + "\n" + kOtherToken + "\n");
+  ASSERT_TRUE(service.process().AwaitError("2 tokens read from " + file));
+  EXPECT_EQ(Ask(service, {}, kToken).exit_code, 0);
+  EXPECT_EQ(Ask(service, {}, kOtherToken).exit_code, 0);
+  std::filesystem::remove(file);
+  ASSERT_TRUE(service.process().AwaitError("the tokens stay as they were: cannot read the file " + file));
+  EXPECT_EQ(Ask(service, {}, kToken).exit_code, 0);
+  Write("tokens", std::string(kOtherToken) + "\n");
+  ASSERT_TRUE(service.process().AwaitError("1 tokens read from " + file));
+  EXPECT_EQ(Ask(service, {}, kToken).exit_code, 7);
+  EXPECT_EQ(Ask(service, {}, kOtherToken).exit_code, 0);
+}
+
 TEST_F(Security, PlainTextForOtherMachinesIsRefusedUnlessAskedFor) {
   for (const char* open : {"0.0.0.0:1", "0:1", "[::]:1", "*:1", "192.0.2.1:1", ":1"}) {
     const Ended refused = Check({"--listen", open});
