@@ -104,15 +104,25 @@ TEST_F(Restarted, AWatchOutlivesAServiceThatIsToldToEnd) {
   EXPECT_EQ(watch.Wait(), 0) << watch.error();
 }
 
-TEST_F(Restarted, AServiceEndsWellOnCtrlCWithLookUpsUnderWay) {
-  comfy.Freeze();
+TEST_F(Restarted, AServiceEndsWellOnCtrlCWithALookUpUnderWay) {
+  comfy.Inject("/history/x", fakes::Fault::Hang());
   StartService();
   Process get(service->Command({"get", "x"}));
-  Process watch(service->Command({"watch", "--wait-for-job", "1h", "y"}));
-  ASSERT_TRUE(comfy.WaitForRequests("", 0));
+  ASSERT_TRUE(comfy.WaitForRequests("/history/x", 1));
   service->process().Signal(SIGINT);
   EXPECT_EQ(service->process().Wait(), 0);
   EXPECT_EQ(get.Wait(), 5);
+}
+
+TEST_F(Restarted, AServiceEndsWellOnCtrlCWithAWatchThatWaitsForItsJob) {
+  comfy.Inject("/history/x", fakes::Fault::Hang());
+  StartService();
+  Process watch(service->Command({"watch", "--wait-for-job", "1h", "x"}));
+  ASSERT_TRUE(comfy.WaitForRequests("/history/x", 1));
+  service->process().Signal(SIGINT);
+  EXPECT_EQ(service->process().Wait(), 0);
+  EXPECT_EQ(watch.Wait(), 5);
+  EXPECT_THAT(watch.error(), HasSubstr("going down"));
 }
 
 TEST_F(Restarted, ASecondSignalKillsAServiceWhoseEndHangs) {
