@@ -356,8 +356,8 @@ void CheckSecurity(const Config& config, bool insecure_listen) {
   if (!tls.client_ca.empty() && tls.cert.empty())
     throw BadSetting("--tls-client-ca", "needs --tls-cert and --tls-key, too");
   if (!tls.cert.empty()) {
-    const auto credentials = rpc::MakeCredentials(tls);
-    if (!credentials) throw BadSetting(FlagOf(credentials.error().which), credentials.error().text);
+    const auto checked = rpc::Check(tls);
+    if (!checked) throw BadSetting(FlagOf(checked.error().which), checked.error().text);
   } else if (!insecure_listen && !IsLoopback(config.server.listen)) {
     throw BadSetting("--listen", "it is not certain that only this machine reaches " + config.server.listen +
                                      ", and others could read every call: give --tls-cert and --tls-key, or "

@@ -28,8 +28,8 @@ void SetUpLog(const std::string& level) {
   spdlog::set_level(spdlog::level::from_str(level));
 }
 
-std::vector<board::BackendConfig> BoardConfig(const app::Config& config) {
-  std::vector<board::BackendConfig> backends;
+std::vector<jobs::BackendName> BackendNames(const app::Config& config) {
+  std::vector<jobs::BackendName> backends;
   for (const app::BackendOptions& backend : config.backends)
     backends.push_back({backend.name, backend.http.address.url()});
   return backends;
@@ -38,16 +38,13 @@ std::vector<board::BackendConfig> BoardConfig(const app::Config& config) {
 // What is kept in the state directory; null when nothing is to be. The error is a sentence for a person.
 std::expected<std::unique_ptr<archive::Archive>, std::string> OpenArchive(const app::Config& config) {
   if (config.state_dir.empty()) return nullptr;
-  std::vector<archive::BackendName> backends;
-  for (const app::BackendOptions& backend : config.backends)
-    backends.push_back({backend.name, backend.http.address.url()});
   return archive::Archive::Open(
       {.directory = config.state_dir,
        .retention = config.retention,
        .now = comfy::WallNow,
        .on_trouble = [](const std::string& what,
                         bool is_over) { spdlog::log(is_over ? spdlog::level::info : spdlog::level::err, "{}", what); }},
-      backends);
+      BackendNames(config));
 }
 
 // Without an archive revisions grow over restarts as long as fewer than a million changes a second happen and the clock
@@ -79,7 +76,7 @@ bool WriteAddressFile(const std::string& file, const std::string& address) {
 
 // From the first call taken to the last one ended; the exit code.
 int Serve(const app::Config& config, archive::Archive* archive) {
-  board::Board board(BoardConfig(config), config.limits, FirstRevision(archive), PastOf(archive));
+  board::Board board(BackendNames(config), config.limits, FirstRevision(archive), PastOf(archive));
   app::LoggedObservations observations(board);
   app::Observers observers(config, archive != nullptr ? &archive->remembered() : nullptr, observations, board);
   rpc::ServerOptions options = config.server;
@@ -139,9 +136,9 @@ int main(int argc, char** argv) {
   if (*archive == nullptr) {
     spdlog::warn("--state-dir=none: nothing that is known now will survive a restart");
   } else {
-    const auto& unfinished = (*archive)->remembered().unfinished;
-    const auto followed = std::ranges::count_if(unfinished, [&](const jobs::JobStatus& status) {
-      return std::ranges::find(config->backends, status.backend, &app::BackendOptions::name) != config->backends.end();
+    const archive::Remembered& remembered = (*archive)->remembered();
+    const auto followed = std::ranges::count_if(remembered.unfinished, [&](const jobs::JobStatus& status) {
+      return remembered.last_in_history.contains(status.backend);  // configured
     });
     spdlog::info("state in {}: {} unfinished jobs of before are looked up first", config->state_dir.string(), followed);
   }

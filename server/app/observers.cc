@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <future>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -24,15 +25,16 @@ struct Observers::Parts {
 
 namespace {
 
-// What the archive remembers of one backend.
-comfy::Remembered Of(const archive::Remembered& remembered, const std::string& backend) {
-  comfy::Remembered jobs;
+// What the archive remembers of each backend.
+std::map<std::string, comfy::Remembered> ByBackend(const archive::Remembered& remembered) {
+  std::map<std::string, comfy::Remembered> jobs;
   for (const jobs::JobStatus& status : remembered.unfinished) {
-    if (status.backend == backend)
-      jobs.unfinished.push_back({status.job_id, status.number, status.state == jobs::JobState::kProcessing});
+    const bool running = status.state == jobs::JobState::kProcessing;
+    jobs[status.backend].unfinished.push_back({status.job_id, status.number, running});
   }
-  for (const jobs::JobStatus& status : remembered.last_in_history.at(backend))
-    jobs.finished.push_back({status.job_id, status.number});
+  for (const auto& [backend, last] : remembered.last_in_history) {
+    for (const jobs::JobStatus& status : last) jobs[backend].finished.push_back({status.job_id, status.number});
+  }
   return jobs;
 }
 
@@ -41,12 +43,14 @@ comfy::Remembered Of(const archive::Remembered& remembered, const std::string& b
 Observers::Observers(const Config& config, const archive::Remembered* remembered, jobs::ObservationSink& sink,
                      board::Board& board)
     : parts_(std::make_unique<Parts>()) {
+  std::map<std::string, comfy::Remembered> jobs;
+  if (remembered != nullptr) jobs = ByBackend(*remembered);
   for (const BackendOptions& backend : config.backends) {
     comfy::ObserverOptions options = config.observer;
     options.listener.client_id = backend.client_id;
     parts_->observers.push_back(
         std::make_unique<comfy::Observer>(parts_->io, parts_->curl, backend.name, backend.http, options, sink));
-    if (remembered != nullptr) parts_->observers.back()->Resume(Of(*remembered, backend.name));
+    parts_->observers.back()->Resume(jobs[backend.name]);
     board.Connect(backend.name, *parts_->observers.back());
   }
 }

@@ -39,7 +39,7 @@ Archive::Archive(StateDirectory directory, OnTrouble on_trouble)
     : directory_(std::move(directory)), on_trouble_(std::move(on_trouble)) {}
 
 std::expected<std::unique_ptr<Archive>, std::string> Archive::Open(Options options,
-                                                                   const std::vector<BackendName>& backends) {
+                                                                   const std::vector<jobs::BackendName>& backends) {
   auto directory = StateDirectory::Open(options.directory);
   if (!directory) return std::unexpected(directory.error() + "; --state-dir=none runs without an archive");
   std::unique_ptr<Archive> archive(new Archive(*std::move(directory), options.on_trouble));

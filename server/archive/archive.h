@@ -13,6 +13,7 @@
 #include "archive/trouble.h"
 #include "archive/writer.h"
 #include "jobs/archive.h"
+#include "jobs/backend_name.h"
 
 namespace archive {
 
@@ -23,11 +24,6 @@ struct Options {
   Retention retention;
   std::function<jobs::Time()> now;  // the wall clock
   OnTrouble on_trouble;             // on a thread of the archive, or on one that calls it
-};
-
-struct BackendName {
-  std::string name;
-  std::string url;
 };
 
 // What was there when the archive was opened.
@@ -48,7 +44,7 @@ class Archive final : public jobs::Archive {
   // One that is damaged, or cannot be written, is an error; the text says what is wrong and what to do. A backend that
   // is new under its name, at the URL of one that is configured no more, is that one under another name.
   static std::expected<std::unique_ptr<Archive>, std::string> Open(Options options,
-                                                                   const std::vector<BackendName>& backends);
+                                                                   const std::vector<jobs::BackendName>& backends);
   ~Archive() override;
 
   const Remembered& remembered() const { return remembered_; }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "archive/stored_status.h"
 
@@ -15,8 +14,8 @@ namespace {
 constexpr std::size_t kSecretBytes = 32;
 constexpr int kLastInHistory = 3;  // one may have been deleted by hand
 
-bool IsConfigured(const std::vector<BackendName>& configured, const std::string& name) {
-  return std::ranges::any_of(configured, [&](const BackendName& backend) { return backend.name == name; });
+bool IsConfigured(const std::vector<jobs::BackendName>& configured, const std::string& name) {
+  return std::ranges::any_of(configured, [&](const jobs::BackendName& backend) { return backend.name == name; });
 }
 
 struct Entry {
@@ -38,20 +37,21 @@ SqliteResult<std::vector<Entry>> ReadBackends(Connection& connection) {
 }
 
 // One that is new under its name but not at its URL was renamed, if nobody else goes by the old name.
-Entry* Renamed(std::vector<Entry>& entries, const BackendName& backend, const std::vector<BackendName>& configured) {
+Entry* Renamed(std::vector<Entry>& entries, const jobs::BackendName& backend,
+               const std::vector<jobs::BackendName>& configured) {
   const auto found = std::ranges::find_if(
       entries, [&](const Entry& entry) { return entry.url == backend.url && !IsConfigured(configured, entry.name); });
   return found == entries.end() ? nullptr : &*found;
 }
 
-SqliteResult<void> EnterEach(Connection& connection, const std::vector<BackendName>& configured) {
+SqliteResult<void> EnterEach(Connection& connection, const std::vector<jobs::BackendName>& configured) {
   auto entries = ReadBackends(connection);
   if (!entries) return std::unexpected(entries.error());
   auto insert = connection.Prepare("INSERT INTO backends (name, url) VALUES (?1, ?2)");
   auto update = connection.Prepare("UPDATE backends SET name = ?1, url = ?2 WHERE id = ?3");
   if (!insert) return std::unexpected(insert.error());
   if (!update) return std::unexpected(update.error());
-  for (const BackendName& backend : configured) {
+  for (const jobs::BackendName& backend : configured) {
     const auto known = std::ranges::find(*entries, backend.name, &Entry::name);
     Entry* const entry = known != entries->end() ? &*known : Renamed(*entries, backend, configured);
     auto done = entry == nullptr ? insert->Bind(1, backend.name).Bind(2, backend.url).Run()
@@ -62,7 +62,7 @@ SqliteResult<void> EnterEach(Connection& connection, const std::vector<BackendNa
   return {};
 }
 
-SqliteResult<void> RemoveEmpty(Connection& connection, const std::vector<BackendName>& configured) {
+SqliteResult<void> RemoveEmpty(Connection& connection, const std::vector<jobs::BackendName>& configured) {
   const auto entries = ReadBackends(connection);
   if (!entries) return std::unexpected(entries.error());
   auto remove = connection.Prepare(
@@ -108,7 +108,7 @@ SqliteResult<void> ReadRevisions(Connection& connection, jobs::Time now, Remembe
 }
 
 SqliteResult<void> ForgetUnfinished(Connection& connection, const Backends& backends,
-                                    const std::vector<BackendName>& configured, jobs::Time too_old) {
+                                    const std::vector<jobs::BackendName>& configured, jobs::Time too_old) {
   auto forget = connection.Prepare("DELETE FROM unfinished WHERE backend = ?1 AND observed < ?2");
   if (!forget) return std::unexpected(forget.error());
   for (const auto& [id, name] : backends.names) {
@@ -120,11 +120,11 @@ SqliteResult<void> ForgetUnfinished(Connection& connection, const Backends& back
 
 // The newest verdicts of each configured backend, of those kinds that only its history tells.
 SqliteResult<void> ReadLastInHistory(Connection& connection, const Backends& backends,
-                                     const std::vector<BackendName>& configured, Remembered& remembered) {
+                                     const std::vector<jobs::BackendName>& configured, Remembered& remembered) {
   auto select = connection.Prepare("SELECT " ARCHIVE_VERDICT_COLUMNS
                                    " FROM verdicts WHERE backend = ?1 AND state = ?2 ORDER BY revision DESC LIMIT ?3");
   if (!select) return std::unexpected(select.error());
-  for (const BackendName& backend : configured) {
+  for (const jobs::BackendName& backend : configured) {
     std::vector<jobs::JobStatus>& last = remembered.last_in_history[backend.name];
     for (const jobs::JobState state : {jobs::JobState::kCompleted, jobs::JobState::kFailed}) {
       select->Bind(1, backends.ids.find(backend.name)->second).Bind(2, StateNumber(state)).Bind(3, kLastInHistory);
@@ -159,7 +159,7 @@ SqliteResult<void> Configure(Connection& connection) {
       "PRAGMA journal_size_limit = 67108864");
 }
 
-SqliteResult<Backends> EnterBackends(Connection& connection, const std::vector<BackendName>& configured) {
+SqliteResult<Backends> EnterBackends(Connection& connection, const std::vector<jobs::BackendName>& configured) {
   if (auto begun = connection.Execute("BEGIN IMMEDIATE"); !begun) return std::unexpected(begun.error());
   if (auto entered = EnterEach(connection, configured); !entered) return std::unexpected(entered.error());
   if (auto removed = RemoveEmpty(connection, configured); !removed) return std::unexpected(removed.error());
@@ -175,7 +175,7 @@ SqliteResult<Backends> EnterBackends(Connection& connection, const std::vector<B
 }
 
 SqliteResult<Remembered> Recall(Connection& connection, const Backends& backends,
-                                const std::vector<BackendName>& configured, jobs::Time now, jobs::Time too_old) {
+                                const std::vector<jobs::BackendName>& configured, jobs::Time now, jobs::Time too_old) {
   Remembered remembered;
   if (auto begun = connection.Execute("BEGIN IMMEDIATE"); !begun) return std::unexpected(begun.error());
   if (auto read = ReadRevisions(connection, now, remembered); !read) return std::unexpected(read.error());

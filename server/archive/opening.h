@@ -14,11 +14,11 @@ SqliteResult<void> Configure(Connection& connection);
 
 // Enters the configured backends, under their new names where they were renamed, and removes those of before that have
 // nothing here any more.
-SqliteResult<Backends> EnterBackends(Connection& connection, const std::vector<BackendName>& configured);
+SqliteResult<Backends> EnterBackends(Connection& connection, const std::vector<jobs::BackendName>& configured);
 
 // Reads what is needed at once, and reserves revisions. Unfinished jobs of backends that are not configured are
 // forgotten when they were observed before `too_old`.
 SqliteResult<Remembered> Recall(Connection& connection, const Backends& backends,
-                                const std::vector<BackendName>& configured, jobs::Time now, jobs::Time too_old);
+                                const std::vector<jobs::BackendName>& configured, jobs::Time now, jobs::Time too_old);
 
 }  // namespace archive

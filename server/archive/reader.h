@@ -7,7 +7,6 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <tuple>
 
 #include "archive/rows.h"
 #include "archive/sqlite.h"

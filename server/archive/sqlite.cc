@@ -125,10 +125,6 @@ void Connection::RollBack() {
     sqlite3_exec(connection_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
-int Connection::changes() const {
-  return sqlite3_changes(connection_.get());
-}
-
 bool Connection::HasMoved() {
   int moved = 0;
   sqlite3_file_control(connection_.get(), nullptr, SQLITE_FCNTL_HAS_MOVED, &moved);

@@ -62,8 +62,6 @@ class Connection {
   // Ends the transaction that is open, if one is.
   void RollBack();
 
-  int changes() const;  // rows changed by the last statement
-
   // The file does not stand under its name any more: what is written to it, nobody will find.
   bool HasMoved();
 

@@ -126,7 +126,7 @@ bool Writer::WriteBatch() {
     retry_after_ = std::clamp<Clock::duration>(2 * retry_after_, kFirstRetry, kLongestRetry);
     next_try_ = Clock::now() + retry_after_;
   }
-  if (!batch.statuses.empty()) source_->OnWritten(written.value_or(jobs::Written{.ok = false}), now_());
+  if (!batch.statuses.empty()) source_->OnWritten(written.value_or(jobs::Written{.ok = false}));
   // Then the log is begun anew: where that is what fills the disk, there is room again.
   if (!written) connection_.Checkpoint();
   return written.has_value() && !batch.statuses.empty();

@@ -47,7 +47,6 @@ class Writer {
   SqliteResult<void> WriteOne(const jobs::Unwritten& unwritten, jobs::Written& written);
   // Nothing: there is none. Null: it is damaged.
   SqliteResult<std::optional<jobs::Snapshot>> Verdict(const std::string& job_id, std::int64_t backend);
-  SqliteResult<void> Reserve(std::uint64_t revision);
   void KeepHouse();
   SqliteResult<void> WriteProgress();
   SqliteResult<bool> Expire();

@@ -8,13 +8,13 @@
 
 namespace board {
 
-Board::Board(const std::vector<BackendConfig>& backends, Limits limits, std::uint64_t first_revision, Past past)
+Board::Board(const std::vector<jobs::BackendName>& backends, Limits limits, std::uint64_t first_revision, Past past)
     : limits_(limits),
       archive_(past.archive),
       former_backends_(past.former_backends.begin(), past.former_backends.end()),
       revision_(first_revision),
       statuses_(past.newest_verdict) {
-  for (const BackendConfig& config : backends) {
+  for (const jobs::BackendName& config : backends) {
     backend_index_.emplace(config.name, backends_.size());
     Backend& backend = backends_.emplace_back();
     backend.state.name = config.name;
@@ -132,7 +132,7 @@ jobs::UnwrittenBatch Board::TakeUnwritten(std::size_t limit) {
   return batch;
 }
 
-void Board::OnWritten(const jobs::Written& written, jobs::Time) {
+void Board::OnWritten(const jobs::Written& written) {
   Effects effects;
   {
     const std::lock_guard lock(mutex_);
@@ -372,21 +372,12 @@ Board::Handle Board::LookUp(const std::string& job_id, const std::string& backen
                until <= now) {  // who wants to wait is not told "no" at once
       known = NotFound{};
     } else {
-      Waits::Wait wait{job_id, backend, until, {}, archive_ == nullptr, std::nullopt, std::move(done)};
+      Waits::Wait wait{.job_id = job_id, .backend = backend, .until = until, .done = std::move(done)};
       for (const Backend& candidate : backends_) {
         if (candidate.source != nullptr && (backend.empty() || candidate.state.name == backend))
           wait.open.insert(candidate.state.name);
       }
       id = waits_.Add(std::move(wait));
-      if (archive_ == nullptr) {
-        std::vector<Answer> answers;
-        for (const std::string& name : waits_.Ask(id, std::nullopt, answers))
-          Named(name).source->LookFor(job_id, until);
-        if (!answers.empty()) {
-          known = std::move(answers.front().result);
-          done = std::move(answers.front().done);
-        }
-      }
     }
   }
   if (known) {
@@ -395,14 +386,15 @@ Board::Handle Board::LookUp(const std::string& job_id, const std::string& backen
     return {};
   }
   Handle handle(*this, id, &Board::EndWait);
-  if (archive_ == nullptr) {
-    recalled();
-    return handle;
-  }
-  archive_->Find(job_id, [this, id, job_id, until, recalled = std::move(recalled)](const auto& found) {
+  jobs::Archive::Done go_on = [this, id, job_id, until, recalled = std::move(recalled)](const auto& found) {
     OnRecalled(id, job_id, until, found);
     recalled();
-  });
+  };
+  if (archive_ == nullptr) {
+    go_on({});  // nothing was ever archived
+  } else {
+    archive_->Find(job_id, std::move(go_on));
+  }
   return handle;
 }
 

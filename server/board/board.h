@@ -19,16 +19,12 @@
 #include "board/subscribers.h"
 #include "board/waits.h"
 #include "jobs/archive.h"
+#include "jobs/backend_name.h"
 #include "jobs/job_source.h"
 #include "jobs/observation.h"
 #include "jobs/runs.h"
 
 namespace board {
-
-struct BackendConfig {
-  std::string name;
-  std::string url;  // without credentials
-};
 
 struct ListQuery {
   std::string backend;              // empty: any
@@ -81,7 +77,7 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
  public:
   // Revisions begin above `first_revision`, which must not be less than any given out in an earlier life of the
   // service. The archive must have stopped before the board ends.
-  Board(const std::vector<BackendConfig>& backends, Limits limits, std::uint64_t first_revision, Past past = {});
+  Board(const std::vector<jobs::BackendName>& backends, Limits limits, std::uint64_t first_revision, Past past = {});
 
   // Where to look for the jobs of a backend. Before the first look-up; the source must outlive the last.
   void Connect(const std::string& backend, jobs::JobSource& source);
@@ -91,7 +87,7 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   // Between taking a batch and its being on the disk as many changes as this may be told.
   static constexpr std::uint64_t kRevisionRoom = std::uint64_t{1} << 20;
   jobs::UnwrittenBatch TakeUnwritten(std::size_t limit) override;
-  void OnWritten(const jobs::Written& written, jobs::Time now) override;
+  void OnWritten(const jobs::Written& written) override;
   std::vector<Snapshot> TakeProgress() override;
 
   // ---- readers

@@ -47,7 +47,7 @@ class Waits {
     std::string backend;  // asked for; empty: any
     jobs::Steady until;
     std::set<std::string> open;  // backends that have not answered
-    bool asked = true;           // that they were asked; before that nobody's word is meant for it
+    bool asked = false;          // that they were asked; before that nobody's word is meant for it
     std::optional<NotAsked> not_asked;
     std::function<void(LookupResult)> done;
   };

@@ -50,7 +50,7 @@ class UnwrittenSource {
   virtual UnwrittenBatch TakeUnwritten(std::size_t limit) = 0;
 
   // The batch taken last is on disk, or could not be written; then its statuses will be taken again.
-  virtual void OnWritten(const Written& written, Time now) = 0;
+  virtual void OnWritten(const Written& written) = 0;
 
   // Running jobs that have got further since this was called last. Nobody waits for these to be written.
   virtual std::vector<Snapshot> TakeProgress() = 0;

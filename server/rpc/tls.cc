@@ -31,6 +31,8 @@ std::expected<Certificate, BadTlsFile> ReadCertificate(const TlsFiles& files, Fi
   return certificate;
 }
 
+}  // namespace
+
 // gRPC says nothing of files that do not fit: each handshake fails.
 std::expected<void, BadTlsFile> Check(const TlsFiles& files) {
   const auto certificate = ReadCertificate(files, &TlsFiles::cert);
@@ -51,8 +53,6 @@ std::expected<void, BadTlsFile> Check(const TlsFiles& files) {
     return std::unexpected(authority.error());
   return {};
 }
-
-}  // namespace
 
 std::expected<std::shared_ptr<grpc::ServerCredentials>, BadTlsFile> MakeCredentials(const TlsFiles& files) {
   if (files.cert.empty()) return grpc::InsecureServerCredentials();

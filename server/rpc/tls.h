@@ -23,6 +23,9 @@ struct BadTlsFile {
   std::string text;
 };
 
+// Whether the files, of which there is at least a certificate, can be used and belong together.
+std::expected<void, BadTlsFile> Check(const TlsFiles& files);
+
 // Credentials that follow the files as they change: connections made later see the new ones. No files: plain text.
 std::expected<std::shared_ptr<grpc::ServerCredentials>, BadTlsFile> MakeCredentials(const TlsFiles& files);
 

@@ -262,7 +262,7 @@ class BusyBoard final : public jobs::UnwrittenSource {
     return batch;
   }
   std::vector<jobs::Snapshot> TakeProgress() override { return {}; }
-  void OnWritten(const jobs::Written&, jobs::Time) override {
+  void OnWritten(const jobs::Written&) override {
     longest_log = std::max(longest_log, std::filesystem::file_size(log_));
   }
 

@@ -180,7 +180,7 @@ TEST_F(OpeningTest, SaysWhichDirectoryAboveCannotBeMadeAndWhy) {
 }
 
 TEST_F(OpeningTest, ABackendThatIsConfiguredNoMoreIsNamedAsLongAsThereIsSomethingOfIt) {
-  const std::vector<archive::BackendName> both = {{"gpu", "http://gpu"}, {"old", "http://old"}};
+  const std::vector<jobs::BackendName> both = {{"gpu", "http://gpu"}, {"old", "http://old"}};
   ASSERT_EQ(Open(both), "");
   Start();
   Write({Status("x", JobState::kCompleted, 10, "old"), Status("y", JobState::kQueued, 0, "old")});

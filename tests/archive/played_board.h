@@ -40,7 +40,7 @@ class PlayedBoard final : public jobs::UnwrittenSource {
     taken_ += batch.statuses.size();
     return batch;
   }
-  void OnWritten(const jobs::Written& written, jobs::Time) override {
+  void OnWritten(const jobs::Written& written) override {
     const std::lock_guard lock(mutex_);
     written_ = taken_;
     last_ = written;
@@ -99,7 +99,7 @@ class WithArchive : public testing::Test {
   }
 
   // Why it cannot be opened; empty: it is.
-  std::string Open(const std::vector<archive::BackendName>& backends = {{"gpu", "http://gpu"}}) {
+  std::string Open(const std::vector<jobs::BackendName>& backends = {{"gpu", "http://gpu"}}) {
     archive.reset();
     auto opened = archive::Archive::Open({.directory = directory,
                                           .retention = retention,

@@ -65,7 +65,7 @@ TEST_F(RetentionTest, ForgetsManyAFewAtATime) {
 
 TEST_F(RetentionTest, KeepsUnfinishedJobsOfItsBackendsForEverAndOthersAsLongAsVerdicts) {
   retention.keep = 24h;
-  const std::vector<archive::BackendName> both = {{"gpu", "http://gpu"}, {"old", "http://old"}};
+  const std::vector<jobs::BackendName> both = {{"gpu", "http://gpu"}, {"old", "http://old"}};
   ASSERT_EQ(Open(both), "");
   Start();
   Write({Status("x", JobState::kQueued), Status("y", JobState::kQueued, 0, "old")});

@@ -7,19 +7,16 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
-#include <exception>
-#include <fstream>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
 
 #include "bench/calls.h"
+#include "bench/command_line.h"
 #include "bench/live.h"
 #include "bench/program.h"
 #include "bench/scratch.h"
@@ -380,38 +377,21 @@ class Bench {
                            std::thread::hardware_concurrency(), Where(scratch_.path()))};
 };
 
-int Run(int argc, char** argv) {
-  bool quick = false;
-  bool smoke = false;
-  std::size_t watchers = 100;
-  std::string json_file;
-  CLI::App cli("Measures what it costs that verdicts survive a restart; files are where TMPDIR says");
-  cli.add_flag("--quick", quick, "50,000 archived jobs instead of a million");
-  cli.add_flag("--smoke", smoke, "As little as shows that it works");
-  cli.add_option("--watchers", watchers, "How many there are")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1000}))
-      ->capture_default_str();
-  cli.add_option("--json", json_file, "File for the figures")->type_name("FILE");
-  CLI11_PARSE(cli, argc, argv);
-
-  setenv("no_proxy", "127.0.0.1", 1);  // ours and the servers'
-  const Sheet sheet = Bench(smoke ? kSmoke : quick ? kQuick : kFull, watchers).Run();
+std::string Run(const CommandLine& line) {
+  const Sheet sheet = Bench(line.smoke ? kSmoke : line.quick ? kQuick : kFull, line.watchers).Run();
   std::fputs(sheet.Table().c_str(), stdout);
-  if (json_file.empty()) return 0;
-  std::ofstream out(json_file);
-  out << sheet.Json();
-  if (!out.flush()) throw std::runtime_error("cannot write " + json_file);
-  return 0;
+  return sheet.Json();
 }
 
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  try {
-    return bench::Run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "archive_bench: %s\n", error.what());
-    return 1;
-  }
+  return bench::RunBenchmark(
+      argc, argv,
+      {.name = "archive_bench",
+       .description = "Measures what it costs that verdicts survive a restart; files are where TMPDIR says",
+       .quick = "50,000 archived jobs instead of a million",
+       .json = "File for the figures"},
+      bench::Run);
 }

@@ -6,17 +6,14 @@
 // same two ends.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
-#include <cstdlib>
 #include <deque>
-#include <exception>
-#include <fstream>
 #include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
 
+#include "bench/command_line.h"
 #include "bench/figures.h"
 #include "bench/live.h"
 #include "bench/program.h"
@@ -175,44 +172,26 @@ Report ReportOf(const Measured& measured, std::size_t watchers) {
   return report;
 }
 
-int Run(int argc, char** argv) {
-  bool quick = false;
-  bool smoke = false;
-  std::size_t watchers = 100;
-  std::string json_file;
-  CLI::App cli("Measures how soon the last of many watchers is told what a ComfyUI says");
-  cli.add_flag("--quick", quick, "Some seconds instead of a minute");
-  cli.add_flag("--smoke", smoke, "As little as shows that it works");
-  cli.add_option("--watchers", watchers, "How many there are")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{1000}))
-      ->capture_default_str();
-  cli.add_option("--json", json_file, "File for the figures, in microseconds")->type_name("FILE");
-  CLI11_PARSE(cli, argc, argv);
-
-  setenv("no_proxy", "127.0.0.1", 1);  // ours and the servers'
-  const Measured measured = Measure(smoke ? kSmoke : quick ? kQuick : kFull, watchers);
-  const Report report = ReportOf(measured, watchers);
+std::string Run(const CommandLine& line) {
+  const Measured measured = Measure(line.smoke ? kSmoke : line.quick ? kQuick : kFull, line.watchers);
+  const Report report = ReportOf(measured, line.watchers);
   std::fputs(report.Table().c_str(), stdout);
   const auto sooner = [](const Figures& late, const Figures& soon) { return late.Quantile(0.5) / soon.Quantile(0.5); };
   fmt::print(
       "\nOf fewer than 100, p99 is the longest. "
       "The end of a job is told {:.0f} times sooner than by polling every 500 ms.\n",
       sooner(measured.seldom, measured.end));
-  if (json_file.empty()) return 0;
-  std::ofstream out(json_file);
-  out << report.Json();
-  if (!out.flush()) throw std::runtime_error("cannot write " + json_file);
-  return 0;
+  return report.Json();
 }
 
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  try {
-    return bench::Run(argc, argv);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "news_bench: %s\n", error.what());
-    return 1;
-  }
+  return bench::RunBenchmark(argc, argv,
+                             {.name = "news_bench",
+                              .description = "Measures how soon the last of many watchers is told what a ComfyUI says",
+                              .quick = "Some seconds instead of a minute",
+                              .json = "File for the figures, in microseconds"},
+                             bench::Run);
 }

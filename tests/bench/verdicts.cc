@@ -100,8 +100,8 @@ class Meter final : public jobs::UnwrittenSource {
     return batch;
   }
 
-  void OnWritten(const jobs::Written& written, jobs::Time now) override {
-    board_.OnWritten(written, now);
+  void OnWritten(const jobs::Written& written) override {
+    board_.OnWritten(written);
     const std::lock_guard lock(mutex_);
     failed_ = failed_ || !written.ok;
     written_ += taken_;
@@ -150,7 +150,7 @@ class Verdicts final : public jobs::UnwrittenSource {
     return batch;
   }
 
-  void OnWritten(const jobs::Written&, jobs::Time) override {}
+  void OnWritten(const jobs::Written&) override {}
   std::vector<jobs::Snapshot> TakeProgress() override { return {}; }
 
  private:

@@ -70,7 +70,7 @@ class ArchivedBoard : public testing::Test {
     return ids;
   }
   void Write() {
-    while (!Take().empty()) board.OnWritten({.ok = true}, kNow);
+    while (!Take().empty()) board.OnWritten({.ok = true});
   }
   std::function<void(LookupResult)> Note(std::string& word) {
     return [&word](const LookupResult& result) {
@@ -107,14 +107,14 @@ TEST_F(ArchivedBoard, NobodyIsToldOfAChangeOfStateBeforeItIsOnTheDisk) {
   EXPECT_EQ(archive.wakes, 1);
   EXPECT_THAT(Take(), ElementsAre("x"));
   EXPECT_EQ(Find("x"), nullptr);
-  board.OnWritten({.ok = true}, kNow);
+  board.OnWritten({.ok = true});
   EXPECT_EQ(Find("x")->state, JobState::kProcessing);
   EXPECT_THAT(told->changes, ElementsAre(true));
 
   See(Success("x"));
   EXPECT_EQ(Find("x")->state, JobState::kProcessing) << "as it was";
   Take();
-  board.OnWritten({.ok = true}, kNow);
+  board.OnWritten({.ok = true});
   EXPECT_EQ(Find("x")->state, JobState::kCompleted);
   EXPECT_THAT(told->changes, ElementsAre(true, true));
 }
@@ -124,7 +124,7 @@ TEST_F(ArchivedBoard, AVerdictIsToldUnderTheRevisionThatIsOnTheDisk) {
   const auto batch = board.TakeUnwritten(100);
   ASSERT_THAT(batch.statuses, SizeIs(1));
   EXPECT_EQ(batch.revision, batch.statuses[0].status->revision);
-  board.OnWritten({.ok = true}, kNow);
+  board.OnWritten({.ok = true});
   EXPECT_EQ(Find("x")->revision, batch.revision);
 }
 
@@ -136,7 +136,7 @@ TEST_F(ArchivedBoard, OtherJobsMoveOnWhileAVerdictIsWrittenAndItsRevisionIsGreat
   See(Queue({"x"}, {"z", "y"}));
   EXPECT_EQ(Find("y")->queue->size, 2) << "movement within a state does not wait";
   const std::uint64_t before = board.NextAfter({}, 0).revision;
-  board.OnWritten({.ok = true}, kNow);
+  board.OnWritten({.ok = true});
   EXPECT_GT(Find("x")->revision, before);
   EXPECT_EQ(board.NextAfter({}, before).sighted.snapshot->job_id, "x") << "who has been told of y is told of x";
 }
@@ -156,7 +156,7 @@ TEST_F(ArchivedBoard, AJobThatEndsWhileItsBeginningIsWrittenIsToldToHaveEnded) {
   See(Queue({"x"}, {}));
   Take();
   See(Success("x"));
-  board.OnWritten({.ok = true}, kNow);
+  board.OnWritten({.ok = true});
   EXPECT_EQ(Find("x"), nullptr);
   Write();
   EXPECT_EQ(Find("x")->state, JobState::kCompleted);
@@ -167,14 +167,14 @@ TEST_F(ArchivedBoard, AJobThatWaitsIsStaleOnceItIsToldIfItsBackendHasGoneMeanwhi
   See(Queue({"x"}, {}));
   Take();
   See(jobs::BackendFailed{});
-  board.OnWritten({.ok = true}, kNow);
+  board.OnWritten({.ok = true});
   EXPECT_TRUE(Find("x")->stale);
 }
 
 TEST_F(ArchivedBoard, WhatTheDiskDoesNotTakeIsToldAllTheSame) {
   See(Success("x"));
   Take();
-  board.OnWritten({.ok = false}, kNow);
+  board.OnWritten({.ok = false});
   EXPECT_EQ(Find("x")->state, JobState::kCompleted);
   const std::uint64_t told = Find("x")->revision;
   See(Success("y"));
@@ -184,7 +184,7 @@ TEST_F(ArchivedBoard, WhatTheDiskDoesNotTakeIsToldAllTheSame) {
   ASSERT_THAT(batch.statuses, SizeIs(2));
   EXPECT_EQ(batch.statuses[0].status->revision, told) << "it is tried again, as it was told";
   EXPECT_TRUE(batch.statuses[0].replaces);
-  board.OnWritten({.ok = true}, kNow);
+  board.OnWritten({.ok = true});
   See(Success("z"));
   EXPECT_EQ(Find("z"), nullptr) << "it works again, so it is waited for again";
 }
@@ -196,7 +196,7 @@ TEST_F(ArchivedBoard, WhatIsOwedTakesNoRoomFromWhatElseIsRemembered) {
   }
   See(Success("owed"));
   Take();
-  board.OnWritten({.ok = false}, kNow);
+  board.OnWritten({.ok = false});
   for (const char* id : {"owed2", "owed3", "owed4"}) See(Success(id));
   EXPECT_NE(Find("1"), nullptr);
   Write();
@@ -216,7 +216,7 @@ TEST_F(ArchivedBoard, ADiskThatHangsIsNotWaitedForLongerThanThePatience) {
   See(jobs::BackendAnswered{}, kNow + 12s);
   EXPECT_EQ(archive.out_of_patience, 1) << "it is said once";
   const std::uint64_t told = Find("x")->revision;
-  board.OnWritten({.ok = true}, kNow + 60s);
+  board.OnWritten({.ok = true});
   const auto again = board.TakeUnwritten(100);
   ASSERT_THAT(again.statuses, SizeIs(1));
   EXPECT_EQ(again.statuses[0].status->revision, told) << "the disk has it under another";
@@ -228,7 +228,7 @@ TEST_F(ArchivedBoard, AnIdThatHadEndedLongAgoAndIsUsedAgainKeepsItsEnd) {
   const auto subscription = board.Subscribe({.job_ids = {"x"}}, told);
   See(Queue({"x"}, {}));
   EXPECT_THAT(Take(), ElementsAre("x"));
-  board.OnWritten({.ok = true, .ended_before = {Archived("x", 50)}}, kNow);
+  board.OnWritten({.ok = true, .ended_before = {Archived("x", 50)}});
   EXPECT_EQ(Find("x")->revision, 50u);
   EXPECT_THAT(told->changes, ElementsAre(true));
   See(Queue({"x"}, {}));
@@ -240,7 +240,7 @@ TEST_F(ArchivedBoard, AnIdThatIsUsedAgainAndToldSinceTheDiskHangsGoesOn) {
   Take();
   See(jobs::BackendAnswered{});
   EXPECT_EQ(Find("x")->state, JobState::kProcessing) << "nobody knew that it had ended";
-  board.OnWritten({.ok = true, .ended_before = {Archived("x", 50)}}, kNow);
+  board.OnWritten({.ok = true, .ended_before = {Archived("x", 50)}});
   EXPECT_EQ(Find("x")->state, JobState::kProcessing) << "it was told";
   const auto again = board.TakeUnwritten(100);
   ASSERT_THAT(again.statuses, SizeIs(1));
@@ -400,7 +400,7 @@ TEST_F(ArchivedBoard, AVerdictThatIsReadBeforeItIsToldIsNotToldUnderARevisionYet
   archive.Found({written});
   EXPECT_EQ(Find("x"), nullptr);
   EXPECT_THAT(List({.limit = 10}, {written}), IsEmpty());
-  board.OnWritten({.ok = true}, kNow);
+  board.OnWritten({.ok = true});
   EXPECT_EQ(*Find("x"), *written);
   EXPECT_EQ(word, "found");
 }
@@ -415,7 +415,7 @@ TEST_F(ArchivedBoard, OfAJobThatIsUnfinishedInMemoryTheVerdictBeingWrittenIsNotR
   archive.Found({written});
   EXPECT_EQ(Find("x")->state, JobState::kProcessing);
   EXPECT_THAT(List({.limit = 10}, {written}), ElementsAre("y", "x"));
-  board.OnWritten({.ok = true}, kNow);
+  board.OnWritten({.ok = true});
   EXPECT_EQ(*Find("x"), *written);
 }
 
@@ -452,18 +452,21 @@ class Backlogged : public ArchivedBoard {
  protected:
   Backlogged() : ArchivedBoard(Past{.newest_verdict = 90}) {}
 
+  // The job told next, and the revision it is told under; "" when there is none.
+  std::string Next(Backlog& backlog, std::uint64_t& after) {
+    std::string job_id;
+    backlog.Next(after, [&](const auto& next) {
+      if (!next->sighted.snapshot) return;
+      after = next->sighted.snapshot->revision;
+      job_id = next->sighted.snapshot->job_id;
+    });
+    while (!archive.lists.empty()) AnswerPage();
+    return job_id;
+  }
   std::vector<std::uint64_t> Read(std::uint64_t after) {
     Backlog backlog(board, {});
     std::vector<std::uint64_t> revisions;
-    for (bool more = true; more;) {
-      backlog.Next(after, [&](const auto& next) {
-        more = next->sighted.snapshot != nullptr;
-        if (more) revisions.push_back(after = next->sighted.snapshot->revision);
-      });
-      while (!archive.lists.empty()) {
-        AnswerPage();
-      }
-    }
+    while (!Next(backlog, after).empty()) revisions.push_back(after);
     return revisions;
   }
   void AnswerPage() {
@@ -506,20 +509,13 @@ TEST_F(Backlogged, IsGivenNoneOfThemIfItBeginsAtTheBeginning) {
 TEST_F(Backlogged, BeginsAtTheBeginningOnce) {
   See(Success("owed"), kNow);
   Take();
-  board.OnWritten({.ok = false}, kNow);  // so that something was caught up with
+  board.OnWritten({.ok = false});  // so that something was caught up with
   Write();
   archived = {Archived("old", 10)};
   Backlog backlog(board, {});
   std::vector<std::string> ids;
   std::uint64_t after = 0;
-  const auto read = [&] {
-    backlog.Next(after, [&](const auto& next) {
-      if (!next->sighted.snapshot) return;
-      after = next->sighted.snapshot->revision;
-      ids.push_back(next->sighted.snapshot->job_id);
-    });
-    while (!archive.lists.empty()) AnswerPage();
-  };
+  const auto read = [&] { ids.push_back(Next(backlog, after)); };
   read();
   EXPECT_THAT(ids, ElementsAre("owed"));
   for (const char* id : {"1", "2", "3", "4", "5"}) {
@@ -556,9 +552,9 @@ TEST_F(Backlogged, IsGivenWhatWasOwedThoughItIsWrittenBelowWhatWasRead) {
   Take();
   See(jobs::BackendAnswered{});  // the disk hangs: it is told, and has to be written again
   for (const char* id : {"1", "2", "3", "4"}) See(Success(id));
-  board.OnWritten({.ok = true}, kNow);
+  board.OnWritten({.ok = true});
   ASSERT_THAT(board.TakeUnwritten(4).statuses, SizeIs(4));
-  board.OnWritten({.ok = true}, kNow);
+  board.OnWritten({.ok = true});
   const Snapshot owed = Find("owed");
   const Snapshot one = Find("1");
   See(jobs::BackendAnswered{});
@@ -568,13 +564,7 @@ TEST_F(Backlogged, IsGivenWhatWasOwedThoughItIsWrittenBelowWhatWasRead) {
   Backlog backlog(board, {});
   std::vector<std::string> ids;
   std::uint64_t after = 1;
-  const auto read = [&] {
-    backlog.Next(after, [&](const auto& next) {
-      after = next->sighted.snapshot->revision;
-      ids.push_back(next->sighted.snapshot->job_id);
-    });
-    while (!archive.lists.empty()) AnswerPage();
-  };
+  const auto read = [&] { ids.push_back(Next(backlog, after)); };
   read();
   Write();
   See(jobs::BackendAnswered{});

@@ -26,6 +26,12 @@ class FullDisk : public testing::Test {
     service.emplace(Arguments{"gpu=" + comfy.url()}, Arguments{}, "127.0.0.1:0", disk->directory() + "/state",
                     disk->runner());
   }
+  Ended StartInVain() {
+    Arguments command = disk->runner();
+    command.insert(command.end(), {"timeout", "10", JOBSTATUS_SERVER, "--listen", "127.0.0.1:0", "--state-dir",
+                                   disk->directory() + "/state"});
+    return RunToEnd(command);
+  }
   std::string Get(const std::string& id) { return RunToEnd(service->Command({"get", id})).out; }
   std::string EndOne() {
     const std::string id = comfy.Submit().prompt_id;
@@ -66,11 +72,7 @@ TEST_F(FullDisk, AServiceThatCannotWriteToItDoesNotStartAndSaysWhatToDo) {
   service->process().Signal(SIGKILL);
   service.reset();
   disk->Fill();
-  Arguments command = disk->runner();
-  for (const char* argument : {"timeout", "10", JOBSTATUS_SERVER, "--listen", "127.0.0.1:0", "--state-dir"})
-    command.emplace_back(argument);
-  command.push_back(disk->directory() + "/state");
-  const Ended ended = RunToEnd(command);
+  const Ended ended = StartInVain();
   EXPECT_EQ(ended.exit_code, 1);
   EXPECT_THAT(ended.err,
               AllOf(HasSubstr(disk->directory()), HasSubstr("make room there"), HasSubstr("--state-dir=none")));
@@ -80,11 +82,7 @@ TEST_F(FullDisk, AServiceThatCannotWriteToItDoesNotStartAndSaysWhatToDo) {
 
 TEST_F(FullDisk, AServiceThatHasNoRoomAtItsFirstStartSaysSo) {
   disk->Fill();
-  Arguments command = disk->runner();
-  for (const char* argument : {"timeout", "10", JOBSTATUS_SERVER, "--listen", "127.0.0.1:0", "--state-dir"})
-    command.emplace_back(argument);
-  command.push_back(disk->directory() + "/state");
-  const Ended ended = RunToEnd(command);
+  const Ended ended = StartInVain();
   EXPECT_EQ(ended.exit_code, 1);
   EXPECT_THAT(ended.err, AnyOf(HasSubstr("make room there"), HasSubstr("No space left on device")));
 }

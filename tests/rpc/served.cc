@@ -47,8 +47,8 @@ namespace {
 // down, and wait up to 10 s for its poller where a write was stuck (gRPC 1.51, tcp_posix.cc).
 [[maybe_unused]] const bool kGrpcStaysUp = (grpc_init(), true);
 
-std::vector<board::BackendConfig> Configs(const std::vector<std::string>& names) {
-  std::vector<board::BackendConfig> configs;
+std::vector<jobs::BackendName> Configs(const std::vector<std::string>& names) {
+  std::vector<jobs::BackendName> configs;
   for (const std::string& name : names) configs.push_back({name, "http://" + name + ":8188"});
   return configs;
 }

@@ -66,7 +66,7 @@ TEST(WatchOfArchivedJobs, TellsThemBeforeANewerOneThatIsInMemory) {
   HeldArchive archive;
   Served served({.archive = &archive});
   served.Observe(Completed("y"));
-  while (!served.board.TakeUnwritten(10).statuses.empty()) served.board.OnWritten({.ok = true}, {});
+  while (!served.board.TakeUnwritten(10).statuses.empty()) served.board.OnWritten({.ok = true});
   WatchCall watch(*served.stub, WatchRequest({"x", "y"}), 10s);
   archive.Answer("x", 50);
   EXPECT_TRUE(watch.Finish().ok());
