@@ -82,7 +82,9 @@ std::string ConnectionTrouble(const Error& error) {
   return Escape(error.message);
 }
 
-Explanation Explain(const Error& error, const std::string& server) {
+namespace {
+
+Explanation WithoutRequestId(const Error& error, const std::string& server) {
   if (std::optional<Explanation> explanation = ByReason(error, server)) return *std::move(explanation);
   const std::string message = Escape(error.message);
   switch (error.code) {
@@ -101,6 +103,19 @@ Explanation Explain(const Error& error, const std::string& server) {
                   (error.reason.empty() ? "" : " [" + Escape(error.reason) + "]"),
               ""};
   }
+}
+
+}  // namespace
+
+Explanation Explain(const Error& error, const std::string& server) {
+  Explanation explanation = WithoutRequestId(error, server);
+  // Whoever asks for what is not there needs no log.
+  const bool needs_log = error.code != Code::kNotFound && error.code != Code::kInvalidArgument;
+  if (needs_log && !error.request_id.empty()) {
+    if (!explanation.next.empty()) explanation.next += ' ';
+    explanation.next += "The service's log has this as request " + Escape(error.request_id) + ".";
+  }
+  return explanation;
 }
 
 std::string ToLine(const Explanation& explanation) {

@@ -284,6 +284,11 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::s
       ->envname("JOBSTATUS_LOG_LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
       ->capture_default_str();
+  cli.add_option("--log-format", config.log_format,
+                 "How to say it: as text, as json with one object a line, or auto: as text on a terminal")
+      ->envname("JOBSTATUS_LOG_FORMAT")
+      ->check(CLI::IsMember({"auto", "text", "json"}))
+      ->capture_default_str();
 }
 
 void AddConfigFile(CLI::App& cli, bool& check_only) {

@@ -32,6 +32,7 @@ struct Config {
   jobs::Duration drain_grace = std::chrono::seconds(5);
   std::string address_file;  // where the address listened on is written; empty: nowhere
   std::string log_level = "info";
+  std::string log_format = "auto";
   std::vector<std::string> settings;  // those that are not the default, as in a configuration file; without passwords
 };
 

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 
+#include "app/log.h"
 #include "jobs/observation.h"
 
 namespace app {
@@ -12,14 +13,15 @@ namespace app {
 // each, not with each failed try), how a job ended.
 class LoggedObservations final : public jobs::ObservationSink {
  public:
-  explicit LoggedObservations(jobs::ObservationSink& next) : next_(next) {}
+  LoggedObservations(jobs::ObservationSink& next, Log& log) : next_(next), log_(log) {}
 
   void Observe(std::string_view backend, jobs::Observation observation, jobs::Time now) override;
 
  private:
-  void Log(const std::string& backend, const jobs::Observation& observation);
+  void Note(const std::string& backend, const jobs::Observation& observation);
 
   jobs::ObservationSink& next_;
+  Log& log_;
   std::mutex mutex_;  // guards what follows; observers of several backends may be on several threads
   struct Known {
     bool reachable = false;

@@ -1,6 +1,5 @@
 #include <curl/curl.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -10,6 +9,8 @@
 #include <memory>
 
 #include "app/config.h"
+#include "app/log.h"
+#include "app/logged_calls.h"
 #include "app/logged_observations.h"
 #include "app/loopback.h"
 #include "app/observers.h"
@@ -22,12 +23,6 @@
 
 namespace {
 
-void SetUpLog(const std::string& level) {
-  spdlog::set_default_logger(spdlog::stderr_color_mt("jobstatus"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
-  spdlog::set_level(spdlog::level::from_str(level));
-}
-
 std::vector<jobs::BackendName> BackendNames(const app::Config& config) {
   std::vector<jobs::BackendName> backends;
   for (const app::BackendOptions& backend : config.backends)
@@ -36,15 +31,17 @@ std::vector<jobs::BackendName> BackendNames(const app::Config& config) {
 }
 
 // What is kept in the state directory; null when nothing is to be. The error is a sentence for a person.
-std::expected<std::unique_ptr<archive::Archive>, std::string> OpenArchive(const app::Config& config) {
+std::expected<std::unique_ptr<archive::Archive>, std::string> OpenArchive(const app::Config& config, app::Log& log) {
   if (config.state_dir.empty()) return nullptr;
-  return archive::Archive::Open(
-      {.directory = config.state_dir,
-       .retention = config.retention,
-       .now = comfy::WallNow,
-       .on_trouble = [](const std::string& what,
-                        bool is_over) { spdlog::log(is_over ? spdlog::level::info : spdlog::level::err, "{}", what); }},
-      BackendNames(config));
+  return archive::Archive::Open({.directory = config.state_dir,
+                                 .retention = config.retention,
+                                 .now = comfy::WallNow,
+                                 .on_trouble =
+                                     [&log](const std::string& what, bool is_over) {
+                                       log.WriteSparingly(is_over ? app::Log::Level::kInfo : app::Log::Level::kError,
+                                                          is_over ? "archive_works" : "archive_trouble", what);
+                                     }},
+                                BackendNames(config));
 }
 
 // Without an archive revisions grow over restarts as long as fewer than a million changes a second happen and the clock
@@ -75,44 +72,51 @@ bool WriteAddressFile(const std::string& file, const std::string& address) {
 }
 
 // From the first call taken to the last one ended; the exit code.
-int Serve(const app::Config& config, archive::Archive* archive) {
+int Serve(const app::Config& config, archive::Archive* archive, app::Log& log) {
   board::Board board(BackendNames(config), config.limits, FirstRevision(archive), PastOf(archive));
-  app::LoggedObservations observations(board);
+  app::LoggedObservations observations(board, log);
   app::Observers observers(config, archive != nullptr ? &archive->remembered() : nullptr, observations, board);
   rpc::ServerOptions options = config.server;
+  options.on_failed_call = [&log](const rpc::FailedCall& call) { app::LogFailedCall(log, call); };
   if (archive != nullptr) options.page_token_key = archive->remembered().secret;
   const auto server = rpc::Server::Start(board, options);
   if (!server) {
-    spdlog::error("{}", server.error());
+    log.Error("cannot_listen", server.error());
     return 1;
   }
   if (archive != nullptr) archive->Start(board);
   observers.Start();
-  spdlog::info("taking calls on {}, {}, from {}", (*server)->address(),
-               options.tls.cert.empty()        ? "in plain text"
-               : options.tls.client_ca.empty() ? "encrypted"
-                                               : "encrypted both ways",
-               options.tokens == nullptr ? "anybody" : "whoever has a token");
+  const std::string& address = (*server)->address();
+  log.Info("serving",
+           fmt::format("taking calls on {}, {}, from {}", address,
+                       options.tls.cert.empty()        ? "in plain text"
+                       : options.tls.client_ca.empty() ? "encrypted"
+                                                       : "encrypted both ways",
+                       options.tokens == nullptr ? "anybody" : "whoever has a token"),
+           {{"address", address}});
   if (options.tls.cert.empty() && !app::IsLoopback(options.listen)) {
-    spdlog::warn("--insecure-listen: other machines may call, and whoever is on the way can read {}",
-                 options.tokens == nullptr ? "every call" : "every call and its token, and call with it");
+    log.Warn("insecure_listen",
+             fmt::format("--insecure-listen: other machines may call, and whoever is on the way can read {}",
+                         options.tokens == nullptr ? "every call" : "every call and its token, and call with it"));
   }
   for (const app::BackendOptions& backend : config.backends) {
-    spdlog::info("backend {}: watching {}", backend.name, backend.http.address.url());
+    const std::string url = backend.http.address.url();
+    log.Info("backend_watched", fmt::format("backend {}: watching {}", backend.name, url),
+             {{"backend", backend.name}, {"url", url}});
   }
-  const bool announced = config.address_file.empty() || WriteAddressFile(config.address_file, (*server)->address());
-  app::TokenFile tokens(config.token_file, options.tokens, **server);
+  const bool announced = config.address_file.empty() || WriteAddressFile(config.address_file, address);
+  app::TokenFile tokens(config.token_file, options.tokens, **server, log);
   if (announced) {
     const int signal = app::WaitForSignal([&] { tokens.ReadAgain(); }, [&] { tokens.Look(); });
-    spdlog::info("signal {}: ending all streams; a second signal kills", signal);
+    log.Info("draining", fmt::format("signal {}: ending all streams; a second signal kills", signal));
   } else {
-    spdlog::error("cannot write the address to {}", config.address_file);
+    log.Error("address_file_unwritable", "cannot write the address to " + config.address_file);
   }
   (*server)->Drain();
   observers.Stop();
   if (archive != nullptr) archive->Stop();
   (*server)->Stop(config.drain_grace);
-  spdlog::info("ended");
+  log.Info("ended", "ended");
   return announced ? 0 : 1;
 }
 
@@ -124,23 +128,24 @@ int main(int argc, char** argv) {
     std::fputs(config.error().text.c_str(), config.error().exit_code == 0 ? stdout : stderr);
     return config.error().exit_code;
   }
-  SetUpLog(config->log_level);
-  for (const std::string& setting : config->settings) spdlog::info("setting {}", setting);
+  app::Log log(config->log_format, config->log_level);
+  for (const std::string& setting : config->settings) log.Info("setting", "setting " + setting);
   app::BlockSignals();
   curl_global_init(CURL_GLOBAL_DEFAULT);
-  const auto archive = OpenArchive(*config);
+  const auto archive = OpenArchive(*config, log);
   if (!archive) {
-    spdlog::error("{}", archive.error());
+    log.Error("archive_unusable", archive.error());
     return 1;
   }
   if (*archive == nullptr) {
-    spdlog::warn("--state-dir=none: nothing that is known now will survive a restart");
+    log.Warn("no_archive", "--state-dir=none: nothing that is known now will survive a restart");
   } else {
     const archive::Remembered& remembered = (*archive)->remembered();
     const auto followed = std::ranges::count_if(remembered.unfinished, [&](const jobs::JobStatus& status) {
       return remembered.last_in_history.contains(status.backend);  // configured
     });
-    spdlog::info("state in {}: {} unfinished jobs of before are looked up first", config->state_dir.string(), followed);
+    log.Info("archive_opened", fmt::format("state in {}: {} unfinished jobs of before are looked up first",
+                                           config->state_dir.string(), followed));
   }
-  return Serve(*config, archive->get());
+  return Serve(*config, archive->get(), log);
 }

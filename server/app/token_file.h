@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "app/log.h"
 #include "rpc/server.h"
 
 namespace app {
@@ -12,7 +13,7 @@ namespace app {
 class TokenFile {
  public:
   // `file` may be empty: there are no tokens. `known` are those that the server has.
-  TokenFile(std::string file, std::shared_ptr<const rpc::Tokens> known, rpc::Server& server);
+  TokenFile(std::string file, std::shared_ptr<const rpc::Tokens> known, rpc::Server& server, Log& log);
 
   // Reads it because somebody asks, and logs what came of it.
   void ReadAgain();
@@ -24,6 +25,7 @@ class TokenFile {
   const std::string file_;
   std::shared_ptr<const rpc::Tokens> known_;
   rpc::Server& server_;
+  Log& log_;
   std::string trouble_;  // that was logged, and goes on
 };
 

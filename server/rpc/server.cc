@@ -64,6 +64,7 @@ std::expected<std::unique_ptr<Server>, std::string> Server::Start(board::Board& 
       board, ServiceOptions{.max_watches = options.max_watches,
                             .max_ids_per_watch = options.max_ids_per_watch,
                             .watch_times = options.watch_times,
+                            .on_failed_call = options.on_failed_call,
                             .page_token_key = options.page_token_key.empty() ? MadeUpKey() : options.page_token_key});
   const auto credentials = MakeCredentials(options.tls);
   if (!credentials) return std::unexpected(credentials.error().text);
@@ -92,6 +93,10 @@ Server::~Server() {
 
 const std::string& Server::address() const {
   return parts_->address;
+}
+
+const Calls& Server::calls() const {
+  return parts_->service.calls();
 }
 
 void Server::SetTokens(std::shared_ptr<const Tokens> tokens) {

@@ -7,6 +7,7 @@
 
 #include "board/board.h"
 #include "jobs/time.h"
+#include "rpc/calls.h"
 #include "rpc/tls.h"
 #include "rpc/tokens.h"
 #include "rpc/watch_times.h"
@@ -20,6 +21,7 @@ struct ServerOptions {
   WatchTimes watch_times;
   TlsFiles tls;                          // none: plain text
   std::shared_ptr<const Tokens> tokens;  // null: anybody may call
+  OnFailedCall on_failed_call;           // may be empty
   std::string page_token_key;  // what page tokens are signed with, so that they hold over a restart. Empty: made anew
 };
 
@@ -36,6 +38,8 @@ class Server {
 
   // Who may call from here on; streams that are open go on. May be called by any thread, until Stop.
   void SetTokens(std::shared_ptr<const Tokens> tokens);
+
+  const Calls& calls() const;
 
   // Says NOT_SERVING on the health service and ends all streams with UNAVAILABLE.
   void Drain();

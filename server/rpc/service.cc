@@ -11,9 +11,9 @@
 namespace rpc {
 namespace {
 
-grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context, const grpc::Status& status) {
+grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context, Call& call, const grpc::Status& status) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  reactor->Finish(status);
+  reactor->Finish(call.End(status));
   return reactor;
 }
 
@@ -43,7 +43,7 @@ grpc::Status Answer(const board::LookupResult& result, const std::string& job_id
 }  // namespace
 
 Service::Service(board::Board& board, ServiceOptions options)
-    : board_(board), options_(options), watches_(options.max_watches) {}
+    : board_(board), options_(std::move(options)), calls_(options_.on_failed_call), watches_(options_.max_watches) {}
 
 void Service::SetTokens(std::shared_ptr<const Tokens> tokens) {
   const std::lock_guard lock(mutex_);
@@ -66,34 +66,38 @@ std::optional<grpc::Status> Service::Refused(const grpc::CallbackServerContext& 
 
 grpc::ServerUnaryReactor* Service::GetStatus(grpc::CallbackServerContext* context, const pb::GetStatusRequest* request,
                                              pb::GetStatusResponse* response) {
-  if (const auto refused = Refused(*context)) return Finish(context, *refused);
-  if (const grpc::Status checked = Check(*request, board_); !checked.ok()) return Finish(context, checked);
+  Call call(calls_, Method::kGetStatus, *context);
+  if (const auto refused = Refused(*context)) return Finish(context, call, *refused);
+  if (const grpc::Status checked = Check(*request, board_); !checked.ok()) return Finish(context, call, checked);
   if (const auto [snapshot, observe_time] = board_.Find(request->job_id(), request->backend()); snapshot) {
     ToProto(*snapshot, observe_time, WallNow(), *response->mutable_status());
-    return Finish(context, grpc::Status::OK);
+    return Finish(context, call, grpc::Status::OK);
   }
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   const jobs::Steady now = SteadyNow();
   board_
       .LookUp(request->job_id(), request->backend(), now, now,
-              [reactor, response, job_id = request->job_id(), backend = request->backend()](
-                  board::LookupResult result) { reactor->Finish(Answer(result, job_id, backend, *response)); })
+              [reactor, call, response, job_id = request->job_id(),
+               backend = request->backend()](const board::LookupResult& result) mutable {
+                reactor->Finish(call.End(Answer(result, job_id, backend, *response)));
+              })
       .Release();  // the call stays open until the look-up ends
   return reactor;
 }
 
 grpc::ServerWriteReactor<pb::WatchStatusResponse>* Service::WatchStatus(grpc::CallbackServerContext* context,
                                                                         const pb::WatchStatusRequest* request) {
-  if (const auto refused = Refused(*context)) return new Refusal(*refused);
+  Call call(calls_, Method::kWatchStatus, *context);
+  if (const auto refused = Refused(*context)) return new Refusal(call.End(*refused));
   auto watch = Read(*request, board_, options_.max_ids_per_watch);
-  if (!watch) return new Refusal(watch.error());
-  const auto reactor =
-      std::make_shared<WatchReactor>(*context, board_, ticker_, watches_, std::move(*watch), options_.watch_times);
+  if (!watch) return new Refusal(call.End(watch.error()));
+  const auto reactor = std::make_shared<WatchReactor>(*context, call, board_, ticker_, watches_, std::move(*watch),
+                                                      options_.watch_times);
   switch (watches_.Add(reactor)) {
     case Watches::Admission::kTooMany:
-      return new Refusal(TooManyWatches(watches_.max()));
+      return new Refusal(call.End(TooManyWatches(watches_.max())));
     case Watches::Admission::kDraining:
-      return new Refusal(ShuttingDown());
+      return new Refusal(call.End(ShuttingDown()));
     case Watches::Admission::kAdmitted:
       break;
   }
@@ -104,14 +108,15 @@ grpc::ServerWriteReactor<pb::WatchStatusResponse>* Service::WatchStatus(grpc::Ca
 grpc::ServerUnaryReactor* Service::ListStatuses(grpc::CallbackServerContext* context,
                                                 const pb::ListStatusesRequest* request,
                                                 pb::ListStatusesResponse* response) {
-  if (const auto refused = Refused(*context)) return Finish(context, *refused);
+  Call call(calls_, Method::kListStatuses, *context);
+  if (const auto refused = Refused(*context)) return Finish(context, call, *refused);
   const auto list = Read(*request, board_, options_.page_token_key);
-  if (!list) return Finish(context, list.error());
+  if (!list) return Finish(context, call, list.error());
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   // One more than the page holds tells whether there is another.
   board_.List({.backend = list->backend, .states = list->states, .before = list->before, .limit = list->page_size + 1},
-              [this, reactor, response, list = *list](const board::Board::Listed& listed) {
-                if (!listed) return reactor->Finish(ArchiveUnreadable(""));
+              [this, reactor, call, response, list = *list](const board::Board::Listed& listed) mutable {
+                if (!listed) return reactor->Finish(call.End(ArchiveUnreadable("")));
                 const jobs::Time now = WallNow();
                 std::size_t bytes = 0;
                 std::size_t count = 0;
@@ -125,16 +130,17 @@ grpc::ServerUnaryReactor* Service::ListStatuses(grpc::CallbackServerContext* con
                   const std::uint64_t last = (*listed)[count - 1].snapshot->revision;
                   response->set_next_page_token(PageToken(list, last, options_.page_token_key));
                 }
-                reactor->Finish(grpc::Status::OK);
+                reactor->Finish(call.End(grpc::Status::OK));
               });
   return reactor;
 }
 
 grpc::ServerUnaryReactor* Service::ListBackends(grpc::CallbackServerContext* context, const pb::ListBackendsRequest*,
                                                 pb::ListBackendsResponse* response) {
-  if (const auto refused = Refused(*context)) return Finish(context, *refused);
+  Call call(calls_, Method::kListBackends, *context);
+  if (const auto refused = Refused(*context)) return Finish(context, call, *refused);
   for (const board::BackendState& backend : board_.Backends()) ToProto(backend, *response->add_backends());
-  return Finish(context, grpc::Status::OK);
+  return Finish(context, call, grpc::Status::OK);
 }
 
 }  // namespace rpc

@@ -7,6 +7,7 @@
 
 #include "board/board.h"
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
+#include "rpc/calls.h"
 #include "rpc/ticker.h"
 #include "rpc/tokens.h"
 #include "rpc/watch_reactor.h"
@@ -18,6 +19,7 @@ struct ServiceOptions {
   std::size_t max_watches = 10'000;  // about 16 kB each in gRPC
   std::size_t max_ids_per_watch = 1000;
   WatchTimes watch_times;
+  OnFailedCall on_failed_call;
   std::string page_token_key;
 };
 
@@ -28,6 +30,8 @@ class Service final : public pb::JobStatusService::CallbackService {
 
   // Who may call from here on; null: anybody.
   void SetTokens(std::shared_ptr<const Tokens> tokens);
+
+  const Calls& calls() const { return calls_; }
 
   // Ends all streams with UNAVAILABLE and admits no more. Look-ups end when their observers stop.
   void Drain() { watches_.Drain(); }
@@ -49,6 +53,7 @@ class Service final : public pb::JobStatusService::CallbackService {
   const ServiceOptions options_;
   mutable std::mutex mutex_;  // guards tokens_
   std::shared_ptr<const Tokens> tokens_;
+  Calls calls_;
   Watches watches_;
   Ticker ticker_;  // last, so that it stops calling first
 };

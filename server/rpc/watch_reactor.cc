@@ -17,8 +17,8 @@ struct Overloaded : Functions... {
 
 }  // namespace
 
-WatchReactor::WatchReactor(grpc::CallbackServerContext& context, board::Board& board, Ticker& ticker, Watches& watches,
-                           Watch watch, const WatchTimes& times)
+WatchReactor::WatchReactor(grpc::CallbackServerContext& context, Call call, board::Board& board, Ticker& ticker,
+                           Watches& watches, Watch watch, const WatchTimes& times)
     : context_(context),
       board_(board),
       ticker_(ticker),
@@ -30,6 +30,7 @@ WatchReactor::WatchReactor(grpc::CallbackServerContext& context, board::Board& b
                .heartbeat_interval = times.heartbeat_interval,
                .write_stall_limit = times.write_stall_limit},
               SteadyNow()),
+      call_(call),
       backlog_(board, watch_.filter) {}
 
 void WatchReactor::Start() {
@@ -100,14 +101,16 @@ void WatchReactor::Carry(Stream::Action action) {
                  [this](Stream::WriteStatus) {
                    message_.set_revision(pulled_.snapshot->revision);
                    ToProto(*pulled_.snapshot, pulled_.observe_time, WallNow(), *message_.mutable_status());
+                   call_.MessageSent();
                    StartWrite(&message_);
                  },
                  [this](Stream::WriteHeartbeat heartbeat) {
                    message_.Clear();
                    message_.set_revision(heartbeat.revision);
+                   call_.MessageSent();
                    StartWrite(&message_);
                  },
-                 [this](Stream::Finish finish) { Finish(Outcome(finish.end)); },
+                 [this](Stream::Finish finish) { Finish(call_.End(Outcome(finish.end))); },
              },
              action);
 }

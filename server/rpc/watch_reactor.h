@@ -12,6 +12,7 @@
 #include "board/board.h"
 #include "comfyui/jobstatus/v1/job_status.pb.h"
 #include "jobs/watch_stream.h"
+#include "rpc/calls.h"
 #include "rpc/requests.h"
 #include "rpc/ticker.h"
 #include "rpc/watch_times.h"
@@ -27,8 +28,8 @@ class WatchReactor final : public grpc::ServerWriteReactor<pb::WatchStatusRespon
                            public Ticked,
                            public std::enable_shared_from_this<WatchReactor> {
  public:
-  WatchReactor(grpc::CallbackServerContext& context, board::Board& board, Ticker& ticker, Watches& watches, Watch watch,
-               const WatchTimes& times);
+  WatchReactor(grpc::CallbackServerContext& context, Call call, board::Board& board, Ticker& ticker, Watches& watches,
+               Watch watch, const WatchTimes& times);
 
   // Registers with everything that can call, and sends what is known. The initial metadata goes out at once: it tells a
   // caller for whom there is no news that the watch stands. The reactor keeps itself until gRPC is done with it.
@@ -69,6 +70,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<pb::WatchStatusRespon
   jobs::Steady tick_at_ = jobs::Steady::max();  // of the earliest call asked for
 
   // Touched only by whoever carries out the stream's one action.
+  Call call_;
   board::Backlog backlog_;
   board::Board::Sighted pulled_;
   pb::WatchStatusResponse message_;

@@ -35,6 +35,13 @@ TEST(Explain, WhyAConnectionFailedInFewWords) {
   EXPECT_EQ(why("something \x1b[2J new"), "something \\x1b[2J new");
 }
 
+TEST(Explain, WhereTheServicesLogHasIt) {
+  Error error{.code = Code::kUnavailable, .reason = "BACKEND_TIMEOUT", .request_id = "ab\x1b[12"};
+  EXPECT_THAT(Explain(error, kServer).next, HasSubstr("The service's log has this as request ab\\x1b[12."));
+  error = {.code = Code::kNotFound, .reason = "JOB_NOT_FOUND", .request_id = "ab12"};
+  EXPECT_THAT(Explain(error, kServer).next, Not(HasSubstr("ab12")));
+}
+
 struct ReasonCase {
   Error error;
   std::string says;

@@ -7,11 +7,13 @@
 
 #include "client/certificate.h"
 #include "e2e/programs.h"
+#include "fakes/fake_comfy.h"
 
 // Who may call, and who may listen.
 namespace e2e {
 namespace {
 
+using jobstatus::Process;
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
@@ -188,14 +190,14 @@ TEST_F(Security, PlainTextForOtherMachinesIsRefusedUnlessAskedFor) {
 TEST_F(Security, PlainTextForOtherMachinesIsWarnedOf) {
   const Arguments open = {"--insecure-listen"};
   Service anybody({"gpu=" + comfy.url()}, open, "0.0.0.0:0");
-  EXPECT_TRUE(anybody.process().AwaitError("warning --insecure-listen: other machines may call"));
+  EXPECT_TRUE(anybody.process().AwaitError("--insecure-listen: other machines may call"));
   Service with_tokens({"gpu=" + comfy.url()},
                       {"--insecure-listen", "--token-file", Write("tokens", std::string(kToken) + "\n")}, "0.0.0.0:0");
   EXPECT_TRUE(with_tokens.process().AwaitError("can read every call and its token"));
   Service local({"gpu=" + comfy.url()}, open);
   local.process().Signal(SIGTERM);
   EXPECT_EQ(local.process().Wait(), 0);
-  EXPECT_THAT(local.process().error(), Not(HasSubstr("warning --insecure-listen")));
+  EXPECT_THAT(local.process().error(), Not(HasSubstr("other machines may call")));
 }
 
 TEST_F(Security, AnAddressThatHidesWhereItListensIsNotTakenForLocal) {
@@ -278,6 +280,53 @@ TEST_F(Security, NothingThatComesOutHoldsASecret) {
   const std::string encoded = RunToEnd({"sh", "-c", "printf me:url-secret-4711 | openssl base64 -A"}).out;
   ASSERT_EQ(encoded.substr(0, 4), "bWU6");
   EXPECT_THAT(all, Not(HasSubstr(encoded))) << "as it is sent";
+}
+
+// A graph has people's prompts in it, and extra_data their API keys: nobody needs them to know how a job is doing.
+TEST_F(Security, NothingOfAGraphOrOfExtraDataComesOutOrIsKept) {
+  fakes::FakeComfy comfyui;
+  StateDir state;
+  Service service({"gpu=" + comfyui.url()}, {"--log-level", "debug"}, "127.0.0.1:0", state.path());
+  const auto submit = [&] {
+    return comfyui
+        .Submit({.prompt_json = R"({"3": {"class_type": "KSampler", "inputs": {"text": "graph-secret-4711"}, )"
+                                R"("_meta": {"title": "title-secret-4711"}}, )"
+                                R"("9": {"class_type": "SaveImage", "inputs": {"images": ["3", 0]}}})",
+                 .extra_data_json = R"({"api_key_comfy_org": "extra-secret-4711", )"
+                                    R"("extra_pnginfo": {"workflow": {"notes": "png-secret-4711"}}})"})
+        .prompt_id;
+  };
+  const std::string first = submit();
+  const std::string second = submit();
+  const std::string third = submit();
+  Process good(service.Command({"--json", "watch", first}));
+  Process bad(service.Command({"--json", "watch", second}));
+  ASSERT_TRUE(good.AwaitOutput("QUEUED"));
+  ASSERT_TRUE(bad.AwaitOutput("QUEUED"));
+  comfyui.StartNext();
+  comfyui.StartNode("3");
+  comfyui.Step("3", 1, 2);
+  ASSERT_TRUE(good.AwaitOutput("PROCESSING"));
+  comfyui.FinishSuccess(R"({"9": {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}})");
+  comfyui.StartNext();
+  comfyui.FinishError({.current_inputs_json = R"({"text": ["inputs-secret-4711"]})"});
+  EXPECT_EQ(good.Wait(), 0);
+  EXPECT_EQ(bad.Wait(), 1);
+  std::string all = good.output() + bad.output();
+  for (const Arguments& call :
+       {Arguments{"--json", "list"}, Arguments{"--json", "get", third}, Arguments{"get", second}}) {
+    const Ended ended = RunToEnd(service.Command(call));
+    all += ended.out + ended.err;
+  }
+  service.process().Signal(SIGTERM);
+  EXPECT_EQ(service.process().Wait(), 0);
+  all += service.process().error();
+  for (const auto& file : std::filesystem::directory_iterator(state.path())) {
+    std::ifstream in(file.path(), std::ios::binary);
+    all.append(std::istreambuf_iterator<char>(in), {});
+  }
+  EXPECT_THAT(all, AllOf(HasSubstr("SQLite format 3"), HasSubstr("a.png"), HasSubstr("job_ended")));
+  EXPECT_THAT(all, Not(HasSubstr("secret-4711")));
 }
 
 }  // namespace

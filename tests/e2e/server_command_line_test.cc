@@ -145,7 +145,7 @@ TEST(ServerCommandLine, DoesNotRepeatWhatMayBeAPasswordInTheWrongPlace) {
 TEST(ServerCommandLine, ShowsNoPasswordInItsSettings) {
   const Arguments secret = {"--backend", "gpu=http://me:hunter22@127.0.0.1:1"};
   EXPECT_THAT(CheckFile("", secret).out, Not(HasSubstr("hunter22")));
-  const Ended served = RunServer({"--listen", "127.0.0.1:0", secret[0], secret[1]});
+  const Ended served = RunServer({"--listen", "127.0.0.1:0", "--log-format", "text", secret[0], secret[1]});
   EXPECT_THAT(served.err, HasSubstr("setting backend = \"gpu=http://127.0.0.1:1\""));
   EXPECT_THAT(served.err, Not(HasSubstr("hunter22")));
 }

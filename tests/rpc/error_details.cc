@@ -15,6 +15,7 @@ ErrorDetails DetailsOf(const grpc::Status& status) {
   for (const auto& any : parsed.details()) {
     google::rpc::ErrorInfo info;
     google::rpc::RetryInfo retry;
+    google::rpc::RequestInfo call;
     google::rpc::BadRequest request;
     if (any.UnpackTo(&info)) {
       details.domain = info.domain();
@@ -23,6 +24,8 @@ ErrorDetails DetailsOf(const grpc::Status& status) {
     } else if (any.UnpackTo(&retry)) {
       details.retry_after_seconds =
           static_cast<double>(retry.retry_delay().seconds()) + retry.retry_delay().nanos() / 1e9;
+    } else if (any.UnpackTo(&call)) {
+      details.request_id = call.request_id();
     } else if (any.UnpackTo(&request)) {
       for (const auto& violation : request.field_violations())
         details.bad_fields[violation.field()] = violation.description();

@@ -11,6 +11,7 @@ struct ErrorDetails {
   std::string domain;
   std::string reason;
   std::map<std::string, std::string> metadata;
+  std::string request_id;
   std::optional<double> retry_after_seconds;
   std::map<std::string, std::string> bad_fields;  // and why
 };

@@ -17,6 +17,7 @@ std::chrono::milliseconds ToMilliseconds(const google::protobuf::Duration& durat
 void AddDetail(const google::protobuf::Any& detail, Error& error) {
   google::rpc::ErrorInfo info;
   google::rpc::RetryInfo retry;
+  google::rpc::RequestInfo request;
   google::rpc::BadRequest bad;
   if (detail.UnpackTo(&info)) {
     if (info.domain() != kDomain) return;
@@ -24,6 +25,8 @@ void AddDetail(const google::protobuf::Any& detail, Error& error) {
     for (const auto& [key, value] : info.metadata()) error.metadata[key] = value;
   } else if (detail.UnpackTo(&retry)) {
     error.retry_after = ToMilliseconds(retry.retry_delay());
+  } else if (detail.UnpackTo(&request)) {
+    error.request_id = request.request_id();
   } else if (detail.UnpackTo(&bad)) {
     for (const auto& violation : bad.field_violations())
       error.invalid_fields[violation.field()] = violation.description();

@@ -50,6 +50,9 @@ struct Error {
   // Trying again helps, but not earlier than this from now.
   std::optional<std::chrono::milliseconds> retry_after;
 
+  // Under which the service has the call in its log. Empty when the error was not made by the service.
+  std::string request_id;
+
   // Of a watch or a wait: the last status received before it ended. Tells how far a job was when time ran out.
   std::optional<JobStatus> last_status;
 };
