@@ -129,7 +129,7 @@ std::expected<QueueAnswer, BadAnswer> AnswerReader::Queue(const Body& body, cons
     return simdjson::SUCCESS;
   });
   if (error) return Broken(error);
-  if (!has_running || !has_pending) return Bad("no queue_running and queue_pending in it: is this a ComfyUI server?");
+  if (!has_running || !has_pending) return Bad("without queue_running and queue_pending; is this a ComfyUI server?");
   jobs::SortPending(listing.pending);
   return answer;
 }

@@ -38,6 +38,7 @@ struct HttpClient::Transfer {
 namespace {
 
 std::string HumanBytes(std::size_t bytes) {
+  if (bytes < 1024 * 1024) return std::to_string(bytes) + " bytes";
   return std::to_string(bytes / (1024 * 1024)) + " MiB";
 }
 

@@ -103,9 +103,11 @@ std::expected<Watch, grpc::Status> Read(const pb::WatchStatusRequest& request, c
   const std::uint64_t newest = board.NextAfter({}, std::numeric_limits<std::uint64_t>::max()).revision;
   watch.after_revision = request.after_revision() <= newest ? request.after_revision() : 0;
   const auto min_interval = ReadSpan(request.min_interval());
-  if (!min_interval) return std::unexpected(InvalidArgument("min_interval", "must not be negative"));
+  if (!min_interval)
+    return std::unexpected(InvalidArgument("min_interval", "must be a valid duration that is not negative"));
   const auto wait_for_job = ReadSpan(request.wait_for_job());
-  if (!wait_for_job) return std::unexpected(InvalidArgument("wait_for_job", "must not be negative"));
+  if (!wait_for_job)
+    return std::unexpected(InvalidArgument("wait_for_job", "must be a valid duration that is not negative"));
   watch.min_interval = *min_interval;
   watch.wait_for_job = std::min(*wait_for_job, kMaxWaitForJob);
   return watch;
