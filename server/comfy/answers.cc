@@ -142,7 +142,7 @@ std::expected<jobs::QueueListing, BadAnswer> AnswerReader::JobsAsQueue(const Bod
     return EachElement(value, [&](std::size_t, json::value& job) { return ReadApiJob(job, listing); });
   });
   if (error) return Broken(error);
-  if (!has_jobs) return Bad("no list of jobs in it: is this a ComfyUI server?");
+  if (!has_jobs) return Bad("without a list of jobs; is this a ComfyUI server?");
   jobs::SortPending(listing.pending);
   return listing;
 }
@@ -161,7 +161,7 @@ std::expected<std::optional<jobs::HistoryEntry>, BadAnswer> AnswerReader::Histor
     return ReadHistoryEntry(value, comfyui, entry.emplace());
   });
   if (error) return Broken(error);
-  if (odd) return Bad("the job's history entry is not an object");
+  if (odd) return Bad("a history entry that is not an object");
   return entry;
 }
 
@@ -175,7 +175,7 @@ std::expected<int, BadAnswer> AnswerReader::QueueRemaining(const Body& body) {
     });
   });
   if (error) return Broken(error);
-  if (!remaining || *remaining < 0) return Bad("no queue_remaining in it: is this a ComfyUI server?");
+  if (!remaining || *remaining < 0) return Bad("without queue_remaining; is this a ComfyUI server?");
   return static_cast<int>(std::min<std::int64_t>(*remaining, std::numeric_limits<int>::max()));
 }
 
