@@ -67,6 +67,7 @@ void Board::Carry(Effects& effects) {
   if (effects.out_of_patience) archive_->OutOfPatience();
   for (Answer& answer : effects.answers) answer.Tell();
   for (const auto& [watcher, of_state] : effects.notices) watcher->OnChange(of_state);
+  for (const auto& watcher : effects.reachability) watcher->OnReachability();
 }
 
 // What is known of a job, told or not.
@@ -258,15 +259,15 @@ void Board::On(Backend& backend, jobs::LookupFailed& failed, jobs::Time, Effects
                 [](const Waits::Wait&) {});
 }
 
-void Board::On(Backend& backend, jobs::BackendAnswered& answered, jobs::Time now, Effects&) {
-  backend.state.reachable = true;
+void Board::On(Backend& backend, jobs::BackendAnswered& answered, jobs::Time now, Effects& effects) {
+  SetReachable(backend, true, effects);
   backend.state.last_error.clear();
   backend.state.observe_time = now;
   backend.state.comfyui_version = answered.comfyui_version;
 }
 
 void Board::On(Backend& backend, jobs::BackendFailed& failed, jobs::Time now, Effects& effects) {
-  backend.state.reachable = false;
+  SetReachable(backend, false, effects);
   backend.state.last_error = failed.error.detail;
   backend.runs.BackendAway();
   const jobs::NotSeen not_seen{
@@ -274,6 +275,11 @@ void Board::On(Backend& backend, jobs::BackendFailed& failed, jobs::Time now, Ef
   std::set<std::string> ids = statuses_.Unfinished(backend.state.name);
   for (std::string& id : outbox_.WaitingOf(backend.state.name)) ids.insert(std::move(id));
   for (const std::string& id : ids) Apply(id, backend, not_seen, now, effects);
+}
+
+void Board::SetReachable(Backend& backend, bool reachable, Effects& effects) const {
+  if (std::exchange(backend.state.reachable, reachable) == reachable) return;
+  for (const auto& [id, watcher] : reachability_watchers_) effects.reachability.push_back(watcher);
 }
 
 void Board::RememberUnknown(const Waits::Wait& wait, jobs::Steady asked_at) {
@@ -296,6 +302,13 @@ std::vector<BackendState> Board::Backends() const {
   std::vector<BackendState> states;
   for (const Backend& backend : backends_) states.push_back(backend.state);
   return states;
+}
+
+std::optional<bool> Board::IsReachable(const std::string& backend) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = backend_index_.find(backend);
+  if (found == backend_index_.end()) return std::nullopt;
+  return backends_[found->second].state.reachable;
 }
 
 Board::Sighted Board::See(Snapshot snapshot) const {
@@ -448,6 +461,17 @@ Board::Handle Board::Subscribe(const Filter& filter, std::shared_ptr<Watcher> wa
 void Board::EndSubscription(std::uint64_t id) {
   const std::lock_guard lock(mutex_);
   subscribers_.Remove(id);
+}
+
+Board::Handle Board::SubscribeToReachability(std::shared_ptr<ReachabilityWatcher> watcher) {
+  const std::lock_guard lock(mutex_);
+  reachability_watchers_.emplace(++last_reachability_id_, std::move(watcher));
+  return Handle(*this, last_reachability_id_, &Board::EndReachability);
+}
+
+void Board::EndReachability(std::uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  reachability_watchers_.erase(id);
 }
 
 Board::Handle& Board::Handle::operator=(Handle&& other) noexcept {

@@ -92,8 +92,9 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
 
   // ---- readers
 
-  bool HasBackend(const std::string& name) const;  // configured, or one of before that has statuses
-  std::vector<BackendState> Backends() const;      // as configured
+  bool HasBackend(const std::string& name) const;                     // configured, or one of before that has statuses
+  std::vector<BackendState> Backends() const;                         // as configured
+  std::optional<bool> IsReachable(const std::string& backend) const;  // none: it is not configured
 
   // A status, and the time ComfyUI last confirmed what it says, which may be later than its last change.
   struct Sighted {
@@ -141,6 +142,9 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   // Calls `watcher` when what `filter` covers changes.
   [[nodiscard]] Handle Subscribe(const Filter& filter, std::shared_ptr<Watcher> watcher);
 
+  // Calls `watcher` when what IsReachable says changes.
+  [[nodiscard]] Handle SubscribeToReachability(std::shared_ptr<ReachabilityWatcher> watcher);
+
   // What `filter` covers with the least revision above `after`, and the board's revision: if there is none, everything
   // up to it has been given. Named jobs are all here once they were looked up, as long as somebody is subscribed to
   // them; where all are meant, the archive may have some with a revision up to `forgotten`. Backlog reads both.
@@ -171,8 +175,9 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
     Notices notices;
     std::vector<Answer> answers;
     std::vector<Waits::Unwanted> unwanted;
-    bool unwritten = false;        // there is something for the archive
-    bool out_of_patience = false;  // it is waited for no longer
+    bool unwritten = false;                                          // there is something for the archive
+    bool out_of_patience = false;                                    // it is waited for no longer
+    std::vector<std::shared_ptr<ReachabilityWatcher>> reachability;  // to be told of it
   };
 
   void Carry(Effects& effects);
@@ -204,6 +209,8 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   void On(Backend& backend, jobs::ListeningObserved& listening, jobs::Time now, Effects& effects);
   void EndWait(std::uint64_t id);
   void EndSubscription(std::uint64_t id);
+  void EndReachability(std::uint64_t id);
+  void SetReachable(Backend& backend, bool reachable, Effects& effects) const;
   void StopLooking(const std::vector<Waits::Unwanted>& unwanted);
   Sighted See(Snapshot snapshot) const;
   void RememberUnknown(const Waits::Wait& wait, jobs::Steady asked_at);
@@ -222,6 +229,8 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   bool archive_away_ = false;         // the last write failed, or hangs: nothing waits for it
   std::uint64_t catching_up_ = 0;     // how often some of what was owed was written
   Subscribers subscribers_;
+  std::uint64_t last_reachability_id_ = 0;
+  std::map<std::uint64_t, std::shared_ptr<ReachabilityWatcher>> reachability_watchers_;
   Waits waits_;
   std::map<std::pair<std::string, std::string>, jobs::Steady>
       unknown_;  // (job_id, backend asked for) → remembered until

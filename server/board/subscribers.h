@@ -21,6 +21,16 @@ class Watcher {
   virtual void OnChange(bool of_state) = 0;
 };
 
+// Somebody who wants to know when a backend begins to answer, or no longer does. Board::IsReachable tells which does.
+class ReachabilityWatcher {
+ public:
+  virtual ~ReachabilityWatcher() = default;
+
+  // Called without any lock of the board, by the thread that observed; must return soon. Of two changes that follow
+  // each other on two threads, the calls may come in the other order.
+  virtual void OnReachability() = 0;
+};
+
 // Whom to tell once the lock is released, and whether a change of state is among what happened.
 using Notices = std::map<std::shared_ptr<Watcher>, bool>;
 

@@ -82,6 +82,12 @@ grpc::Status TooManyWatches(std::size_t limit) {
               {.reason = "TOO_MANY_WATCHES", .retry_after_seconds = 5});
 }
 
+grpc::Status TooManyStreams(std::string_view service, std::size_t limit) {
+  return Make(StatusCode::RESOURCE_EXHAUSTED,
+              "the service already serves " + std::to_string(limit) + " streams of " + std::string(service),
+              {.reason = "TOO_MANY_WATCHES", .retry_after_seconds = 5});
+}
+
 grpc::Status ShuttingDown() {
   return Make(StatusCode::UNAVAILABLE,
               "the service is going down; call again, a watch with after_revision, and nothing is skipped",

@@ -14,6 +14,7 @@ grpc::Status InvalidArgument(std::string_view field, std::string_view why);
 grpc::Status JobNotFound(std::string_view job_id, std::string_view backend);
 grpc::Status BackendNotFound(std::string_view backend);
 grpc::Status TooManyWatches(std::size_t limit);
+grpc::Status TooManyStreams(std::string_view service, std::size_t limit);  // of a service that answers everybody
 grpc::Status ShuttingDown();
 grpc::Status Unauthenticated(bool has_token);  // the caller sent one that is wrong, or none
 grpc::Status WriteStalled();

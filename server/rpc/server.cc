@@ -1,7 +1,5 @@
 #include "rpc/server.h"
 
-#include <grpcpp/ext/health_check_service_server_builder_option.h>
-#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 #include <openssl/rand.h>
@@ -12,15 +10,28 @@
 #include <stdexcept>
 #include <utility>
 
+#include "rpc/health.h"
 #include "rpc/idle_nap.h"
+#include "rpc/reflection.h"
 #include "rpc/service.h"
 
 namespace rpc {
 
+namespace {
+
+std::string ServiceName() {
+  return pb::JobStatusService::service_full_name();
+}
+
+}  // namespace
+
 struct Server::Parts {
   Parts(board::Board& board, ServiceOptions options) : service(board, options) {}
 
-  Service service;  // outlives the server, whose calls use it
+  // These outlive the server, whose calls use them.
+  Service service;
+  std::optional<Health> health;
+  std::optional<Reflection> reflection;
   std::unique_ptr<grpc::Server> grpc;
   std::optional<IdleNapGuard> awake;
   std::string address;
@@ -30,7 +41,7 @@ struct Server::Parts {
 namespace {
 
 constexpr int kMaxRequestBytes = 1024 * 1024;  // 1,000 ids of 256 bytes are 260 kB
-constexpr const char* kServiceName = "comfyui.jobstatus.v1.JobStatusService";
+constexpr std::size_t kMaxReflectionStreams = 100;
 
 // Watches are quiet by nature. gRPC's defaults ping after two hours, and punish a client that pings a quiet stream more
 // than once in five minutes (gRFC A8, doc/keepalive.md).
@@ -69,7 +80,6 @@ std::expected<std::unique_ptr<Server>, std::string> Server::Start(board::Board& 
   const auto credentials = MakeCredentials(options.tls);
   if (!credentials) return std::unexpected(credentials.error().text);
   parts->service.SetTokens(options.tokens);
-  grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort(options.listen, *credentials, &port);
@@ -77,13 +87,19 @@ std::expected<std::unique_ptr<Server>, std::string> Server::Start(board::Board& 
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
   SetKeepalive(builder);
   builder.RegisterService(&parts->service);
+  parts->health.emplace(board, ServiceName(), options.max_health_watches);
+  builder.RegisterService(&*parts->health);
+  if (options.reflection) {
+    parts->reflection.emplace(std::vector{ServiceName(), std::string(health::Health::service_full_name())},
+                              kMaxReflectionStreams);
+    for (grpc::Service* const service : parts->reflection->services()) builder.RegisterService(service);
+  }
   parts->grpc = builder.BuildAndStart();
   if (!parts->grpc || (port == 0 && !options.listen.starts_with("unix:"))) {
     return std::unexpected("cannot listen on " + options.listen + ": is the address right, and is the port free?");
   }
   parts->address = Bound(options.listen, port);
   parts->awake.emplace(parts->grpc->InProcessChannel({}));
-  parts->grpc->GetHealthCheckService()->SetServingStatus(kServiceName, true);
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
@@ -106,8 +122,9 @@ void Server::SetTokens(std::shared_ptr<const Tokens> tokens) {
 void Server::Drain() {
   assert(parts_->state == Parts::State::kServing);
   parts_->state = Parts::State::kDraining;
-  parts_->grpc->GetHealthCheckService()->SetServingStatus(false);
+  parts_->health->Drain();
   parts_->service.Drain();
+  if (parts_->reflection) parts_->reflection->Drain();
 }
 
 void Server::Stop(jobs::Duration grace) {

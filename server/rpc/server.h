@@ -19,9 +19,11 @@ struct ServerOptions {
   std::size_t max_watches = 10'000;        // about 16 kB each in gRPC
   std::size_t max_ids_per_watch = 1000;
   WatchTimes watch_times;
-  TlsFiles tls;                          // none: plain text
-  std::shared_ptr<const Tokens> tokens;  // null: anybody may call
-  OnFailedCall on_failed_call;           // may be empty
+  TlsFiles tls;                           // none: plain text
+  std::shared_ptr<const Tokens> tokens;   // null: anybody may call
+  OnFailedCall on_failed_call;            // may be empty
+  std::size_t max_health_watches = 1000;  // of callers that need no token
+  bool reflection = true;                 // the contract is told to whoever asks
   std::string page_token_key;  // what page tokens are signed with, so that they hold over a restart. Empty: made anew
 };
 
@@ -41,7 +43,7 @@ class Server {
 
   const Calls& calls() const;
 
-  // Says NOT_SERVING on the health service and ends all streams with UNAVAILABLE.
+  // Says NOT_SERVING on the health service and ends all streams with UNAVAILABLE, its own, too.
   void Drain();
 
   // Ends what is left after `grace`, and returns when nothing is. The board's sources must have been stopped: calls

@@ -49,6 +49,38 @@ class BoardTest : public testing::Test {
               100};
 };
 
+// What a watcher of reachability finds each time it is called.
+class Finds final : public ReachabilityWatcher {
+ public:
+  explicit Finds(const Board& board) : board_(board) {}
+  void OnReachability() override { found.push_back(board_.IsReachable("a").value()); }
+  std::vector<bool> found;
+
+ private:
+  const Board& board_;
+};
+
+TEST_F(BoardTest, WhetherABackendAnswersIsToldOnceForEachChange) {
+  const auto watcher = std::make_shared<Finds>(board);
+  Board::Handle handle = board.SubscribeToReachability(watcher);
+  See("a", jobs::BackendFailed{});
+  EXPECT_THAT(watcher->found, IsEmpty()) << "it did not answer before, either";
+  See("a", jobs::BackendAnswered{});
+  See("a", jobs::BackendAnswered{});
+  See("a", jobs::BackendFailed{});
+  EXPECT_THAT(watcher->found, ElementsAre(true, false));
+  See("b", jobs::BackendAnswered{});
+  EXPECT_THAT(watcher->found, SizeIs(3)) << "which one it is, the watcher finds out";
+  handle.End();
+  See("a", jobs::BackendAnswered{});
+  EXPECT_THAT(watcher->found, SizeIs(3));
+}
+
+TEST_F(BoardTest, ABackendThatIsNotConfiguredIsNeitherReachableNorNot) {
+  EXPECT_EQ(board.IsReachable("a"), false);
+  EXPECT_EQ(board.IsReachable("c"), std::nullopt);
+}
+
 TEST_F(BoardTest, EachChangeOfAnyJobHasARevisionOfItsOwn) {
   See("a", Queue({"x"}, {"y"}));
   EXPECT_EQ(Find("x")->revision, 101u);

@@ -1,35 +1,83 @@
 #include "rpc/health.h"
 
-#include <google/protobuf/wrappers.pb.h>
 #include <grpcpp/create_channel.h>
-#include <grpcpp/impl/codegen/proto_utils.h>
 
 #include <chrono>
-#include <future>
+
+namespace {
+
+using grpc::health::v1::HealthCheckRequest;
+using grpc::health::v1::HealthCheckResponse;
+
+void GiveUpInTime(grpc::ClientContext& context) {
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+}
+
+Health::Serving ServingOf(const HealthCheckResponse& response) {
+  switch (response.status()) {
+    case HealthCheckResponse::SERVING:
+      return Health::Serving::kServing;
+    case HealthCheckResponse::NOT_SERVING:
+      return Health::Serving::kNotServing;
+    case HealthCheckResponse::SERVICE_UNKNOWN:
+      return Health::Serving::kUnknown;
+    default:
+      return Health::Serving::kNoAnswer;
+  }
+}
+
+HealthCheckRequest RequestOf(const std::string& service) {
+  HealthCheckRequest request;
+  request.set_service(service);
+  return request;
+}
+
+}  // namespace
 
 Health::Health(const std::string& address)
-    : stub_(std::make_unique<grpc::GenericStub>(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {}
+    : stub_(grpc::health::v1::Health::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()))) {}
 
-// Debian's gRPC does not ship health.proto. HealthCheckRequest{ string service = 1 } has the wire form of a
-// StringValue, and HealthCheckResponse{ ServingStatus status = 1 } that of an Int32Value.
 Health::Serving Health::Check(const std::string& service) {
-  google::protobuf::StringValue request;
-  request.set_value(service);
-  grpc::ByteBuffer sent;
-  grpc::ByteBuffer received;
-  bool own = false;
-  grpc::SerializationTraits<google::protobuf::StringValue>::Serialize(request, &sent, &own);
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-  std::promise<grpc::Status> ended;
-  stub_->UnaryCall(&context, "/grpc.health.v1.Health/Check", {}, &sent, &received,
-                   [&](grpc::Status status) { ended.set_value(std::move(status)); });
-  const grpc::Status status = ended.get_future().get();
+  GiveUpInTime(context);
+  HealthCheckResponse response;
+  const grpc::Status status = stub_->Check(&context, RequestOf(service), &response);
   if (status.error_code() == grpc::StatusCode::NOT_FOUND) return Serving::kUnknown;
-  google::protobuf::Int32Value response;
-  if (!status.ok() ||
-      !grpc::SerializationTraits<google::protobuf::Int32Value>::Deserialize(&received, &response).ok()) {
-    return Serving::kNoAnswer;
+  return status.ok() ? ServingOf(response) : Serving::kNoAnswer;
+}
+
+grpc::health::v1::HealthListResponse Health::List() {
+  grpc::ClientContext context;
+  GiveUpInTime(context);
+  grpc::health::v1::HealthListResponse response;
+  stub_->List(&context, {}, &response);
+  return response;
+}
+
+Health::Watch::Watch(grpc::health::v1::Health::Stub& stub, const std::string& service) {
+  GiveUpInTime(context_);
+  reader_ = stub.Watch(&context_, RequestOf(service));
+}
+
+Health::Watch::~Watch() {
+  if (finished_) return;
+  context_.TryCancel();
+  Finish();
+}
+
+Health::Serving Health::Watch::Read() {
+  HealthCheckResponse response;
+  return reader_->Read(&response) ? ServingOf(response) : Serving::kNoAnswer;
+}
+
+grpc::Status Health::Watch::Finish() {
+  finished_ = true;
+  HealthCheckResponse rest;
+  while (reader_->Read(&rest)) {
   }
-  return response.value() == 1 ? Serving::kServing : Serving::kNotServing;
+  return reader_->Finish();
+}
+
+std::unique_ptr<Health::Watch> Health::StartWatch(const std::string& service) {
+  return std::make_unique<Watch>(*stub_, service);
 }
