@@ -21,6 +21,7 @@ find_package(CLI11 CONFIG REQUIRED)
 if(JOBSTATUS_BUILD_SERVER)
   find_package(spdlog CONFIG REQUIRED)
   find_package(SQLite3 REQUIRED)
+  find_library(SYSTEMD_LIBRARY systemd REQUIRED) # libsystemd has no CMake package
 endif()
 
 if(JOBSTATUS_BUILD_TESTS)

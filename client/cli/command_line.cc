@@ -110,6 +110,25 @@ void AddList(CLI::App& app, CommandLine& line) {
   list->callback([&line] { line.command = Command::kList; });
 }
 
+void AddHealth(CLI::App& app, CommandLine& line) {
+  CLI::App* const health =
+      app.add_subcommand("health", "Ask whether the service serves, or reaches a ComfyUI server; for probes");
+  const auto check = [](const std::string& name) { return IsValidUtf8(name) ? "" : "a SERVICE must be UTF-8"; };
+  health->add_option("SERVICE", line.service, "A backend's name, or that of a gRPC service [the server as a whole]")
+      ->type_name("")
+      ->check(check, "");
+  health->add_flag("--watch", line.watch, "Print each change, until the service ends");
+  health->footer(
+      "Prints SERVING (exit code 0), NOT_SERVING (5) or SERVICE_UNKNOWN (4). Needs no token. --backend NAME is the "
+      "same "
+      "as\nNAME.");
+  health->callback([&line] {
+    line.command = Command::kHealth;
+    if (line.service.empty()) return line.service.swap(line.backend);
+    if (!line.backend.empty()) throw CLI::ValidationError("--backend", "names the same as SERVICE; give one of them");
+  });
+}
+
 std::string Trimmed(const std::string& text) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string::npos) return "";
@@ -133,8 +152,8 @@ std::string ReadToken(const std::string& file) {
 
 // What to say when there is no command. `rest` is what the command line has besides options.
 std::string NoCommand(const std::vector<std::string>& rest) {
-  constexpr std::array<std::string_view, 5> kCommands = {"get", "watch", "wait", "list", "backends"};
-  const std::string there_are = "there are get, watch, wait, list and backends";
+  constexpr std::array<std::string_view, 6> kCommands = {"get", "watch", "wait", "list", "backends", "health"};
+  const std::string there_are = "there are get, watch, wait, list, backends and health";
   if (rest.empty()) return "a command is missing; " + there_are;
   if (rest.front().starts_with('-')) return "\"" + Escape(rest.front()) + "\" is not an option";
   const std::string_view nearest = Nearest(rest.front(), kCommands);
@@ -165,6 +184,7 @@ std::variant<CommandLine, ExitCode> ParseCommandLine(int argc, const char* const
   AddList(app, line);
   CLI::App* const backends = app.add_subcommand("backends", "List the ComfyUI servers the service watches");
   backends->callback([&line] { line.command = Command::kBackends; });
+  AddHealth(app, line);
 
   try {
     app.parse(argc, argv);

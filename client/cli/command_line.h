@@ -14,7 +14,7 @@
 
 namespace jobstatus::cli {
 
-enum class Command { kGet, kWatch, kWait, kList, kBackends };
+enum class Command { kGet, kWatch, kWait, kList, kBackends, kHealth };
 
 struct CommandLine {
   Command command = Command::kGet;
@@ -34,6 +34,10 @@ struct CommandLine {
   std::vector<JobState> states;
   int limit = 50;
   bool all = false;  // instead of the limit
+
+  // health
+  std::string service;  // empty: the server as a whole
+  bool watch = false;
 };
 
 // Reads the arguments and the environment. When there is nothing left to do (help was asked for, or the command line is

@@ -11,6 +11,9 @@ ExitCode Get(const Client& client, const CommandLine& line);
 ExitCode List(const Client& client, const CommandLine& line);
 ExitCode Backends(const Client& client, const CommandLine& line);
 
+// Makes its own connection: the health service is another than that of the client.
+ExitCode Health(const CommandLine& line);
+
 // watch and wait. Takes the signals over, so it makes its own client after that.
 ExitCode Follow(const CommandLine& line);
 

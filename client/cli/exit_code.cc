@@ -19,6 +19,19 @@ ExitCode ExitCodeOf(JobState state) {
   }
 }
 
+ExitCode ExitCodeOf(Serving serving) {
+  switch (serving) {
+    case Serving::kServing:
+      return ExitCode::kOk;
+    case Serving::kNotServing:
+      return ExitCode::kUnavailable;
+    case Serving::kServiceUnknown:
+      return ExitCode::kNotFound;
+    default:
+      return ExitCode::kOther;
+  }
+}
+
 ExitCode ExitCodeOf(const Error& error) {
   switch (error.code) {
     case Code::kInvalidArgument:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "jobstatus/error.h"
+#include "jobstatus/health.h"
 #include "jobstatus/messages.h"
 
 namespace jobstatus::cli {
@@ -12,7 +13,7 @@ enum class ExitCode {
   kUsage = 2,        // the command line is wrong
   kCancelled = 3,    // the job was cancelled, or lost
   kNotFound = 4,     // no such job, or no such backend
-  kUnavailable = 5,  // the service or ComfyUI cannot be reached
+  kUnavailable = 5,  // the service or ComfyUI cannot be reached; of health: not serving
   kTimeout = 6,      // not finished, or not answered, in time
   kOther = 7,        // any other error
   kInterrupted = 130,
@@ -22,6 +23,8 @@ enum class ExitCode {
 
 // Of a job in this state; kOk while it is not terminal.
 ExitCode ExitCodeOf(JobState state);
+
+ExitCode ExitCodeOf(Serving serving);
 
 ExitCode ExitCodeOf(const Error& error);
 

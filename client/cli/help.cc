@@ -11,19 +11,20 @@ Examples:
   jobstatus watch --wait-for-job 30s ID start to watch, then submit the job as ID
   jobstatus list --state failed,lost --json | jq -r .jobId
   jobstatus --server gpu-box:50051 backends
+  jobstatus health --timeout 2s         for a container's probe: does the service serve?
 
 Output: on a terminal, watch and wait draw progress bars. In a pipe there is one line for each change:
   TIME JOB STATE message      (lines that begin with two spaces belong to the job above)
 list prints a table, in a pipe too.
-With --json each line is a JobStatus (or Backend) in proto3's JSON: lowerCamelCase names, zero and empty fields left out.
+With --json each line is a JobStatus (Backend, HealthCheckResponse) in proto3's JSON: lowerCamelCase names, zero and empty fields left out.
 
 Exit codes:
-    0  the command succeeded; get, watch, wait: no job ended badly
+    0  the command succeeded; get, watch, wait: no job ended badly; health: SERVING
     1  the job failed
     2  the command line, or the request, is wrong
     3  the job was cancelled, or lost
-    4  no such job, or no such backend
-    5  the service cannot be reached, or ComfyUI cannot
+    4  no such job, or no such backend; health: SERVICE_UNKNOWN
+    5  the service cannot be reached, or ComfyUI cannot; health: NOT_SERVING
     6  not finished (wait), or not answered, in time
     7  any other error
   130  interrupted with Ctrl-C

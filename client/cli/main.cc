@@ -26,6 +26,8 @@ ExitCode Run(const CommandLine& line) {
       return List(*client, line);
     case Command::kBackends:
       return Backends(*client, line);
+    case Command::kHealth:
+      return Health(line);
     default:
       return Get(*client, line);
   }

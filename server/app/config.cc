@@ -262,8 +262,13 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::s
   cli.add_flag("--insecure-listen", insecure_listen,
                "Take calls from other machines in plain text; for a network where everybody may listen and call")
       ->envname("JOBSTATUS_INSECURE_LISTEN");
+  cli.add_option("--reflection", config.server.reflection,
+                 "Tell whoever asks what can be called (grpcurl and the like need no .proto then)")
+      ->envname("JOBSTATUS_REFLECTION")
+      ->type_name("BOOL")
+      ->default_str("true");
   cli.add_option("--address-file", config.address_file,
-                 "File to write the address listened on to, once calls are taken")
+                 "File to write the address listened on to, once calls are taken; removed when no more are")
       ->envname("JOBSTATUS_ADDRESS_FILE")
       ->type_name("FILE");
   cli.add_option("--max-watches", config.server.max_watches, "How many streams there may be at once")

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <expected>
 #include <filesystem>
@@ -14,7 +15,9 @@
 #include "app/logged_observations.h"
 #include "app/loopback.h"
 #include "app/observers.h"
+#include "app/service_manager.h"
 #include "app/signals.h"
+#include "app/tls_files.h"
 #include "app/token_file.h"
 #include "archive/archive.h"
 #include "board/board.h"
@@ -22,6 +25,8 @@
 #include "rpc/server.h"
 
 namespace {
+
+using namespace std::chrono_literals;
 
 std::vector<jobs::BackendName> BackendNames(const app::Config& config) {
   std::vector<jobs::BackendName> backends;
@@ -71,6 +76,13 @@ bool WriteAddressFile(const std::string& file, const std::string& address) {
   return out && !error;
 }
 
+// Whoever waits for the file does not find it once no more is taken. One that another server has written stays.
+void RemoveAddressFile(const std::string& file, const std::string& address) {
+  std::ifstream in(file);
+  std::error_code ignored;  // nobody is helped by it
+  if (std::string line; std::getline(in, line) && line == address) std::filesystem::remove(file, ignored);
+}
+
 // From the first call taken to the last one ended; the exit code.
 int Serve(const app::Config& config, archive::Archive* archive, app::Log& log) {
   board::Board board(BackendNames(config), config.limits, FirstRevision(archive), PastOf(archive));
@@ -106,8 +118,27 @@ int Serve(const app::Config& config, archive::Archive* archive, app::Log& log) {
   }
   const bool announced = config.address_file.empty() || WriteAddressFile(config.address_file, address);
   app::TokenFile tokens(config.token_file, options.tokens, **server, log);
+  app::TlsFilesLook tls_files(options.tls, log);
+  app::ServiceManager manager;
+  const auto look = [&] {
+    tokens.Look();
+    tls_files.Look();
+    manager.Status(app::StatusLine(board.Backends()));  // a board that does not answer is not alive
+    manager.Alive();
+  };
   if (announced) {
-    const int signal = app::WaitForSignal([&] { tokens.ReadAgain(); }, [&] { tokens.Look(); });
+    manager.Ready();
+    look();
+    const int signal = app::WaitForSignal(
+        std::min<jobs::Duration>(1s, manager.patience().value_or(2s) / 2),
+        [&] {
+          manager.Reloading();
+          tokens.ReadAgain();
+          manager.Ready();
+        },
+        look);
+    manager.Stopping();
+    RemoveAddressFile(config.address_file, address);
     log.Info("draining", fmt::format("signal {}: ending all streams; a second signal kills", signal));
   } else {
     log.Error("address_file_unwritable", "cannot write the address to " + config.address_file);

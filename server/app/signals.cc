@@ -3,6 +3,7 @@
 #include <signal.h>
 
 #include <cerrno>
+#include <chrono>
 
 namespace app {
 namespace {
@@ -24,14 +25,16 @@ void BlockSignals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
-int WaitForSignal(const std::function<void()>& hang_up, const std::function<void()>& each_second) {
+int WaitForSignal(jobs::Duration interval, const std::function<void()>& hang_up, const std::function<void()>& look) {
+  using std::chrono::nanoseconds, std::chrono::seconds;
   const sigset_t signals = Signals();
-  const timespec second{.tv_sec = 1, .tv_nsec = 0};
+  const auto whole = std::chrono::floor<seconds>(interval);
+  const timespec wait{.tv_sec = whole.count(), .tv_nsec = nanoseconds(interval - whole).count()};
   int number = 0;
   while (number != SIGINT && number != SIGTERM) {
-    number = sigtimedwait(&signals, nullptr, &second);
+    number = sigtimedwait(&signals, nullptr, &wait);
     if (number == SIGHUP) hang_up();
-    if (number < 0 && errno == EAGAIN) each_second();
+    if (number == SIGHUP || (number < 0 && errno == EAGAIN)) look();
   }
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   return number;

@@ -43,7 +43,7 @@ class Server {
 
   const Calls& calls() const;
 
-  // Says NOT_SERVING on the health service and ends all streams with UNAVAILABLE, its own, too.
+  // Says NOT_SERVING on the health service and ends all streams, of every service, with UNAVAILABLE.
   void Drain();
 
   // Ends what is left after `grace`, and returns when nothing is. The board's sources must have been stopped: calls

@@ -48,6 +48,7 @@ TEST(ServerCommandLine, NamesTheFlagThatIsWrong) {
       {"--idle-interval", "-1s"},
       {"--safety-interval", "0s"},
       {"--live-progress", "perhaps"},
+      {"--reflection", "perhaps"},
       {"--client-id", "gpu9=jobstatus-1"},
       {"--client-id", "default=mine"},
       {"--client-id", "default=jobstatus-"},

@@ -65,7 +65,7 @@ bool IsPrintableAscii(const std::string& text) {
 
 }  // namespace
 
-Result<std::unique_ptr<Stub>> OpenChannel(const ClientOptions& options) {
+Result<std::shared_ptr<grpc::Channel>> MakeChannel(const ClientOptions& options) {
   if (options.target.empty()) return Wrong("the address of the service is empty");
   // gRPC ends the process over a header value it does not like.
   if (!IsPrintableAscii(options.token)) return Wrong("the token has characters other than printable ASCII");
@@ -76,8 +76,13 @@ Result<std::unique_ptr<Stub>> OpenChannel(const ClientOptions& options) {
     return Wrong("back-off needs 0 < initial <= max and a multiplier of at least 1");
   auto credentials = MakeCredentials(options);
   if (!credentials) return std::unexpected(credentials.error());
-  return comfyui::jobstatus::v1::JobStatusService::NewStub(
-      grpc::CreateCustomChannel(CompleteTarget(options.target), *credentials, MakeArguments(options)));
+  return grpc::CreateCustomChannel(CompleteTarget(options.target), *credentials, MakeArguments(options));
+}
+
+Result<std::unique_ptr<Stub>> OpenChannel(const ClientOptions& options) {
+  const auto channel = MakeChannel(options);
+  if (!channel) return std::unexpected(channel.error());
+  return comfyui::jobstatus::v1::JobStatusService::NewStub(*channel);
 }
 
 void Authorize(const std::string& token, grpc::ClientContext& context) {

@@ -8,6 +8,7 @@
 #include "jobstatus/error.h"
 
 namespace grpc {
+class Channel;
 class ClientContext;
 }
 
@@ -15,7 +16,10 @@ namespace jobstatus {
 
 using Stub = comfyui::jobstatus::v1::JobStatusService::Stub;
 
-// The stub of a new channel; reads the certificate files.
+// A new channel; reads the certificate files.
+Result<std::shared_ptr<grpc::Channel>> MakeChannel(const ClientOptions& options);
+
+// The stub of a new channel.
 Result<std::unique_ptr<Stub>> OpenChannel(const ClientOptions& options);
 
 // Adds what every call carries: the token.
