@@ -112,6 +112,23 @@ TEST_F(Security, ACertificateThatIsReplacedIsShownToWhoeverConnectsFromThenOn) {
   EXPECT_TRUE(watch.AwaitOutput(id + " cancelled")) << "a stream that stands goes on";
 }
 
+TEST_F(Security, FilesThatDoNotFitEachOtherAreToldInTheLogAndSoIsThatTheyDoAgain) {
+  const jobstatus::Certificate certificate = jobstatus::MakeCertificate();
+  WriteCertificate(certificate);
+  Service service({"gpu=" + comfy.url()}, Tls());
+  Write("key.pem", jobstatus::MakeCertificate().key);
+  ASSERT_TRUE(service.process().AwaitError("who connects from here on may fail to: " + File("key.pem") +
+                                           ": is not the key of the certificate in " + File("cert.pem")));
+  Write("key.pem", certificate.key);
+  ASSERT_TRUE(service.process().AwaitError("the certificate and its key can be used again"));
+  std::filesystem::remove(File("cert.pem"));
+  ASSERT_TRUE(service.process().AwaitError("may fail to: " + File("cert.pem") + ": cannot be read"));
+  service.process().Signal(SIGTERM);
+  EXPECT_EQ(service.process().Wait(), 0);
+  const std::string& log = service.process().error();
+  EXPECT_EQ(log.find("is not the key"), log.rfind("is not the key")) << "it is told once";
+}
+
 TEST_F(Security, CallersMayHaveToShowCertificatesOfAnAuthority) {
   WriteCertificate(jobstatus::MakeCertificate());
   for (const char* const authority : {"ours", "others"}) Sign(authority);
@@ -144,6 +161,7 @@ TEST_F(Security, CallersMayHaveToHaveTokensAndThoseAreReadAgainOnHangUp) {
   const Ended none = Ask(service, {});
   EXPECT_EQ(none.exit_code, 7);
   EXPECT_THAT(none.err, HasSubstr("token"));
+  EXPECT_EQ(RunToEnd(service.Command({"health"})).exit_code, 0) << "health is told to everybody";
   EXPECT_EQ(Ask(service, {}, kOtherToken).exit_code, 7);
   Write("tokens", std::string(kOtherToken) + "\n");
   service.process().Signal(SIGHUP);
