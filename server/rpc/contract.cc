@@ -21,13 +21,16 @@ void Collect(const FileDescriptor* file, std::set<const FileDescriptor*>& seen,
 
 }  // namespace
 
-Contract::Contract(std::vector<std::string> services) : services_(std::move(services)) {
+Contract::Contract(std::vector<std::string> services, const std::vector<std::string>& error_details)
+    : services_(std::move(services)) {
   std::vector<const FileDescriptor*> files;
-  for (const std::string& name : services_) {
-    const auto* const service = DescriptorPool::generated_pool()->FindServiceByName(name);
-    if (service == nullptr) throw std::logic_error(name + " is not linked in");
-    Collect(service->file(), files_, files);
-  }
+  const auto add = [&](const std::string& symbol) {
+    const FileDescriptor* const file = DescriptorPool::generated_pool()->FindFileContainingSymbol(symbol);
+    if (file == nullptr) throw std::logic_error(symbol + " is not linked in");
+    Collect(file, files_, files);
+  };
+  for (const std::string& service : services_) add(service);
+  for (const std::string& detail : error_details) add(detail);
 }
 
 std::vector<std::string> Contract::WithImports(const FileDescriptor* file) const {

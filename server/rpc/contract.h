@@ -8,11 +8,12 @@
 
 namespace rpc {
 
-// The .proto files that declare a set of services, with all they import, and nothing else that is linked in. Immutable.
+// The .proto files that declare a set of services, and the details of their errors, with all they import; and nothing
+// else that is linked in. Immutable.
 class Contract {
  public:
-  // Names of services that are linked in.
-  explicit Contract(std::vector<std::string> services);
+  // Names of services and messages that are linked in.
+  Contract(std::vector<std::string> services, const std::vector<std::string>& error_details);
 
   const std::vector<std::string>& services() const { return services_; }
 

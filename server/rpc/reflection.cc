@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "google/rpc/error_details.pb.h"
 #include "grpc/reflection/v1/reflection.grpc.pb.h"
 #include "grpc/reflection/v1alpha/reflection.grpc.pb.h"
 #include "rpc/errors.h"
@@ -186,7 +187,7 @@ std::vector<std::string> WithReflection(std::vector<std::string> services) {
 }  // namespace
 
 Reflection::Reflection(std::vector<std::string> services, std::size_t max_streams)
-    : contract_(WithReflection(std::move(services))),
+    : contract_(WithReflection(std::move(services)), {google::rpc::ErrorInfo::descriptor()->full_name()}),
       v1_(std::make_unique<Served<V1>>(contract_, max_streams)),
       v1alpha_(std::make_unique<Served<V1Alpha>>(contract_, max_streams)) {}
 

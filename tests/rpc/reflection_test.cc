@@ -116,11 +116,25 @@ TYPED_TEST(Reflection, FindsAFileByItsNameAndByWhatItDeclares) {
   EXPECT_EQ(by_method.original_request().file_containing_symbol(), "comfyui.jobstatus.v1.JobStatusService.GetStatus");
 }
 
+TYPED_TEST(Reflection, TellsTheDetailsOfErrors) {
+  Asking<TypeParam> asking(this->served.server->address());
+  for (const auto& files : {
+           FilesOf(asking.Ask([](auto& request) { request.set_file_containing_symbol("google.rpc.ErrorInfo"); })),
+           FilesOf(asking.Ask([](auto& request) { request.set_file_containing_symbol("google.rpc.RetryInfo"); })),
+           FilesOf(asking.Ask([](auto& request) { request.set_file_containing_symbol("google.rpc.BadRequest"); })),
+       }) {
+    EXPECT_FALSE(files.empty());
+  }
+}
+
 TYPED_TEST(Reflection, TellsNothingThatIsNotOfTheContract) {
   Asking<TypeParam> asking(this->served.server->address());
-  // It is linked in, for error details.
-  ASSERT_NE(google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName("google.rpc.ErrorInfo"), nullptr);
-  const auto other = asking.Ask([](auto& request) { request.set_file_containing_symbol("google.rpc.ErrorInfo"); });
+  // It is linked in, as part of Protobuf.
+  ASSERT_NE(
+      google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName("google.protobuf.FileDescriptorProto"),
+      nullptr);
+  const auto other =
+      asking.Ask([](auto& request) { request.set_file_containing_symbol("google.protobuf.FileDescriptorProto"); });
   EXPECT_EQ(other.error_response().error_code(), grpc::StatusCode::NOT_FOUND);
   const auto none = asking.Ask([](auto& request) { request.set_file_by_filename("no/such.proto"); });
   EXPECT_EQ(none.error_response().error_code(), grpc::StatusCode::NOT_FOUND);

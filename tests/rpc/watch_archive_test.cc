@@ -1,9 +1,10 @@
-// Watches of jobs that are not in memory, but in the archive.
+// Watches of, and calls for, jobs that are not in memory, but in the archive.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 
 #include "rpc/served.h"
@@ -24,12 +25,18 @@ class HeldArchive final : public jobs::Archive {
   }
   void List(const jobs::ArchiveQuery&, Done done) override { done({}); }
 
+  // Returns once somebody has asked for the job.
+  void AwaitQuestion(const std::string& job_id) {
+    std::unique_lock lock(mutex_);
+    ASSERT_TRUE(asked_.wait_for(lock, 20s, [&] { return finds_.contains(job_id); })) << "nobody asked for " << job_id;
+  }
+
   // Answers who asked for the job, now or soon. Revision 0: the archive does not have it.
   void Answer(const std::string& job_id, std::uint64_t revision) {
+    AwaitQuestion(job_id);
     Done done;
     {
-      std::unique_lock lock(mutex_);
-      ASSERT_TRUE(asked_.wait_for(lock, 20s, [&] { return finds_.contains(job_id); })) << "nobody asked for " << job_id;
+      const std::lock_guard lock(mutex_);
       done = std::move(finds_.extract(job_id).mapped());
     }
     std::vector<jobs::Snapshot> found;
@@ -92,6 +99,18 @@ TEST(WatchOfArchivedJobs, EndsWhenTheServiceDrainsOnceTheArchiveHasAnswered) {
   served.server->Drain();
   archive.Answer("x", 50);
   EXPECT_EQ(CodeAndReason(watch.Finish()), "UNAVAILABLE SHUTTING_DOWN");
+}
+
+TEST(GetStatusOfAnArchivedJob, ThatIsUnderWayWhenTheServiceDrainsIsAnswered) {
+  HeldArchive archive;
+  Served served({.archive = &archive});
+  auto got = std::async(std::launch::async, [&] { return served.Get("x"); });
+  archive.AwaitQuestion("x");
+  served.server->Drain();
+  auto stopped = std::async(std::launch::async, [&] { served.server->Stop(1h); });
+  archive.Answer("x", 50);
+  EXPECT_EQ(got.get().job.state(), pb::JOB_STATE_COMPLETED);
+  stopped.get();
 }
 
 }  // namespace
