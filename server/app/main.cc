@@ -83,6 +83,31 @@ void RemoveAddressFile(const std::string& file, const std::string& address) {
   if (std::string line; std::getline(in, line) && line == address) std::filesystem::remove(file, ignored);
 }
 
+// Looks after what may change meanwhile until SIGINT or SIGTERM comes, whose number it returns.
+int AwaitEnd(const app::Config& config, rpc::Server& server, const board::Board& board, app::Log& log) {
+  app::TokenFile tokens(config.token_file, config.server.tokens, server, log);
+  app::TlsFilesLook tls_files(config.server.tls, log);
+  app::ServiceManager manager;
+  const auto look = [&] {
+    tokens.Look();
+    tls_files.Look();
+    manager.Status(app::StatusLine(board.Backends()));  // a board that does not answer is not alive
+    manager.Alive();
+  };
+  const auto reload = [&] {
+    manager.Reloading();
+    tokens.ReadAgain();
+    manager.Ready();
+  };
+  manager.Ready();
+  look();
+  const int signal =
+      app::WaitForSignal(std::min<jobs::Duration>(1s, manager.patience().value_or(2s) / 2), reload, look);
+  manager.Stopping();
+  manager.Status("ending all streams");
+  return signal;
+}
+
 // From the first call taken to the last one ended; the exit code.
 int Serve(const app::Config& config, archive::Archive* archive, app::Log& log) {
   board::Board board(BackendNames(config), config.limits, FirstRevision(archive), PastOf(archive));
@@ -117,27 +142,8 @@ int Serve(const app::Config& config, archive::Archive* archive, app::Log& log) {
              {{"backend", backend.name}, {"url", url}});
   }
   const bool announced = config.address_file.empty() || WriteAddressFile(config.address_file, address);
-  app::TokenFile tokens(config.token_file, options.tokens, **server, log);
-  app::TlsFilesLook tls_files(options.tls, log);
-  app::ServiceManager manager;
-  const auto look = [&] {
-    tokens.Look();
-    tls_files.Look();
-    manager.Status(app::StatusLine(board.Backends()));  // a board that does not answer is not alive
-    manager.Alive();
-  };
   if (announced) {
-    manager.Ready();
-    look();
-    const int signal = app::WaitForSignal(
-        std::min<jobs::Duration>(1s, manager.patience().value_or(2s) / 2),
-        [&] {
-          manager.Reloading();
-          tokens.ReadAgain();
-          manager.Ready();
-        },
-        look);
-    manager.Stopping();
+    const int signal = AwaitEnd(config, **server, board, log);
     RemoveAddressFile(config.address_file, address);
     log.Info("draining", fmt::format("signal {}: ending all streams; a second signal kills", signal));
   } else {

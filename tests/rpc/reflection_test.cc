@@ -171,6 +171,12 @@ TYPED_TEST(Reflection, DoesNotHoldUpTheEndOfTheServer) {
   EXPECT_EQ(CodeAndReason(asking.Finish()), "UNAVAILABLE SHUTTING_DOWN");
 }
 
+TYPED_TEST(Reflection, EndsAStreamThatBeginsBehindTheDrain) {
+  this->served.server->Drain();
+  Asking<TypeParam> asking(this->served.server->address());
+  EXPECT_EQ(CodeAndReason(asking.Finish()), "UNAVAILABLE SHUTTING_DOWN");
+}
+
 TYPED_TEST(Reflection, RefusesTooManyStreams) {
   std::vector<std::unique_ptr<Asking<TypeParam>>> open;
   for (int i = 0; i < 100; ++i) {
