@@ -118,6 +118,12 @@ TEST_F(Command, ThatReachesNobodyExitsWithFiveAndSaysWhatToDo) {
   EXPECT_EQ(Run({"backends"}), 5);
 }
 
+TEST_F(Command, HealthOfAServerWithoutAHealthServiceIsAnError) {
+  EXPECT_EQ(Run({"health"}), 7);
+  EXPECT_THAT(out_, IsEmpty());
+  EXPECT_THAT(err_, HasSubstr("is not the job status service, or is an older one"));
+}
+
 TEST_F(Command, TakesServerAndTokenFromTheEnvironment) {
   service_.token = "s3cret";
   service_.list_backends = [](const ListBackendsRequest&, ListBackendsResponse&) { return grpc::Status::OK; };
@@ -264,7 +270,7 @@ TEST_F(Command, ListPrintsAPageBeforeItAsksForTheNext) {
 
 TEST_F(Command, ThatIsNoneIsNamedAndTheNearestSuggested) {
   EXPECT_EQ(Run({"bogus"}), 2);
-  EXPECT_THAT(err_, StartsWith("\"bogus\" is not a command; there are get, watch, wait, list and backends\n"));
+  EXPECT_THAT(err_, StartsWith("\"bogus\" is not a command; there are get, watch, wait, list, backends and health\n"));
   EXPECT_EQ(Run({"--json", "wtach", "j1"}), 2);
   EXPECT_THAT(err_, StartsWith("\"wtach\" is not a command; did you mean \"watch\"?\n"));
   EXPECT_EQ(Run({"\x1b[2J"}), 2);

@@ -26,6 +26,13 @@ TEST(ExitCode, FollowsTheErrorsCode) {
   EXPECT_EQ(of(Code::kInternal), ExitCode::kOther);
 }
 
+TEST(ExitCode, FollowsWhatHealthSays) {
+  EXPECT_EQ(ExitCodeOf(Serving::kServing), ExitCode::kOk);
+  EXPECT_EQ(ExitCodeOf(Serving::kNotServing), ExitCode::kUnavailable);
+  EXPECT_EQ(ExitCodeOf(Serving::kServiceUnknown), ExitCode::kNotFound);
+  EXPECT_EQ(ExitCodeOf(Serving::kUnknown), ExitCode::kOther);
+}
+
 TEST(ExitCode, OfSeveralJobsIsTheWorst) {
   const ExitCode from_bad[] = {ExitCode::kUsage,    ExitCode::kOther,  ExitCode::kUnavailable, ExitCode::kTimeout,
                                ExitCode::kNotFound, ExitCode::kFailed, ExitCode::kCancelled,   ExitCode::kOk};
