@@ -56,7 +56,8 @@ void Board::Observe(std::string_view backend, jobs::Observation observation, job
 
 void Board::Evict(jobs::Time ended_before) {
   // What is owed may be much, and stays: counted in, all of it would be walked past each time.
-  const std::size_t room = limits_.max_finished_jobs + outbox_.owed();
+  const Statuses::Room room{.jobs = limits_.max_finished_jobs + outbox_.owed(),
+                            .bytes_per_backend = limits_.max_backend_memory};
   statuses_.Evict(ended_before, room, [&](const jobs::JobStatus& status) {
     return subscribers_.Names(status.job_id) || outbox_.Has(status.job_id, status.backend);
   });
@@ -300,7 +301,10 @@ bool Board::HasBackend(const std::string& name) const {
 std::vector<BackendState> Board::Backends() const {
   const std::lock_guard lock(mutex_);
   std::vector<BackendState> states;
-  for (const Backend& backend : backends_) states.push_back(backend.state);
+  for (const Backend& backend : backends_) {
+    states.push_back(backend.state);
+    states.back().finished_bytes = statuses_.FinishedBytes(backend.state.name);
+  }
   return states;
 }
 

@@ -33,7 +33,7 @@ struct ListQuery {
   std::size_t limit = 0;
 };
 
-// How one backend is; the fields are those of the message Backend.
+// How one backend is; all but the last are the fields of the message Backend.
 struct BackendState {
   std::string name;
   std::string url;
@@ -44,12 +44,14 @@ struct BackendState {
   int pending = 0;
   std::string comfyui_version;
   bool live_progress = false;
-  std::string client_id;  // empty while live_progress is false
+  std::string client_id;           // empty while live_progress is false
+  std::size_t finished_bytes = 0;  // that its finished jobs take in memory
 };
 
 struct Limits {
   jobs::Duration keep_finished = std::chrono::hours(24);
-  std::size_t max_finished_jobs = 10'000;  // in memory
+  std::size_t max_finished_jobs = 10'000;                   // in memory
+  std::size_t max_backend_memory = std::size_t{256} << 20;  // bytes, for the finished jobs of one backend
   jobs::Duration remember_unknown =
       std::chrono::milliseconds(250);  // how long an id that nobody knows is not looked up again
   std::size_t max_unknown = 10'000;    // ids remembered as unknown

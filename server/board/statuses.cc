@@ -3,7 +3,19 @@
 #include <algorithm>
 #include <cassert>
 
+#include "jobs/status_size.h"
+
 namespace board {
+namespace {
+
+// How many that are still needed are passed over at once. Of those that a full disk keeps here there may be many.
+constexpr std::size_t kMostPassedOver = 64;
+
+std::size_t BytesOf(const jobs::JobStatus& status) {
+  return jobs::SizeInMemory(status) + Statuses::kBytesOfAnEntry;
+}
+
+}  // namespace
 
 Snapshot Statuses::Find(const std::string& job_id, const std::string& backend) const {
   const auto found = by_id_.find(job_id);
@@ -25,6 +37,9 @@ void Statuses::Put(Snapshot next) {
   by_revision_.emplace(next->revision, next);
   if (jobs::IsTerminal(next->state)) {
     finished_.emplace(next->revision, next);
+    Finished& finished = finished_of_[next->backend];
+    finished.by_revision.emplace(next->revision, next);
+    finished.bytes += BytesOf(*next);
   } else {
     unfinished_[next->backend].insert(next->job_id);
   }
@@ -33,7 +48,11 @@ void Statuses::Put(Snapshot next) {
 
 void Statuses::Erase(const Snapshot& snapshot) {
   by_revision_.erase(snapshot->revision);
-  finished_.erase(snapshot->revision);
+  if (finished_.erase(snapshot->revision) > 0) {
+    Finished& finished = finished_of_.at(snapshot->backend);
+    finished.by_revision.erase(snapshot->revision);
+    finished.bytes -= BytesOf(*snapshot);
+  }
   if (const auto ids = unfinished_.find(snapshot->backend); ids != unfinished_.end())
     ids->second.erase(snapshot->job_id);
   const auto same_id = by_id_.find(snapshot->job_id);
@@ -78,15 +97,43 @@ const std::set<std::string>& Statuses::Unfinished(const std::string& backend) co
   return found == unfinished_.end() ? kNone : found->second;
 }
 
-void Statuses::Evict(jobs::Time ended_before, std::size_t max_finished,
+void Statuses::Forget(const Snapshot& snapshot) {
+  forgotten_ = std::max(forgotten_, snapshot->revision);
+  Erase(snapshot);
+}
+
+void Statuses::Evict(jobs::Time ended_before, const Room& room,
                      const std::function<bool(const jobs::JobStatus&)>& kept) {
+  for (auto& [backend, finished] : finished_of_) EvictBytes(finished, room.bytes_per_backend, kept);
   for (auto at = finished_.begin(); at != finished_.end();) {
     const Snapshot oldest = (at++)->second;  // moved on before it is erased
-    if (finished_.size() <= max_finished && oldest->observe_time >= ended_before) return;
-    if (kept(*oldest)) continue;
-    forgotten_ = std::max(forgotten_, oldest->revision);
-    Erase(oldest);
+    if (finished_.size() <= room.jobs && oldest->observe_time >= ended_before) return;
+    if (!kept(*oldest)) Forget(oldest);
   }
+}
+
+// Goes on where it stopped the last time, so that what is needed for long does not hide what is not.
+void Statuses::EvictBytes(Finished& finished, std::size_t max_bytes,
+                          const std::function<bool(const jobs::JobStatus&)>& kept) {
+  for (std::size_t needed = 0; finished.bytes > max_bytes && needed < kMostPassedOver;) {
+    const auto at = finished.by_revision.upper_bound(finished.passed_over);
+    if (at == finished.by_revision.end()) break;
+    const Snapshot oldest = at->second;
+    if (kept(*oldest)) {
+      finished.passed_over = oldest->revision;
+      ++needed;
+    } else {
+      Forget(oldest);
+      ++evicted_for_bytes_;
+    }
+  }
+  const bool at_the_end = finished.by_revision.upper_bound(finished.passed_over) == finished.by_revision.end();
+  if (at_the_end || finished.bytes <= max_bytes) finished.passed_over = 0;
+}
+
+std::size_t Statuses::FinishedBytes(const std::string& backend) const {
+  const auto found = finished_of_.find(backend);
+  return found == finished_of_.end() ? 0 : found->second.bytes;
 }
 
 }  // namespace board
