@@ -68,6 +68,7 @@ WatchStream::Action WatchStream::Wrote(bool ok, Steady now) {
 }
 
 WatchStream::Action WatchStream::Tick(Steady now) {
+  if (now >= options_.end_at) stop_ = stop_.value_or(End::kOld);
   if (phase_ == Phase::kWriting) {
     if (stalled_ || now < last_write_ + options_.write_stall_limit) return Nothing{};
     stalled_ = true;
@@ -75,6 +76,7 @@ WatchStream::Action WatchStream::Tick(Steady now) {
     return Cancel{};
   }
   if (phase_ != Phase::kIdle) return Nothing{};
+  if (stop_) return ToFinish(*stop_);
   if (state_changed_ || (changed_ && now >= thin_until_)) return BeginFlush();
   if (now < last_write_ + options_.heartbeat_interval) return Nothing{};
   // What is being thinned is not sent yet, so a heartbeat vouches only for what was confirmed before.
@@ -115,10 +117,12 @@ WatchStream::Action WatchStream::ToFinish(End end) {
 }
 
 Steady WatchStream::next_tick() const {
-  if (phase_ == Phase::kWriting) return stalled_ ? Steady::max() : last_write_ + options_.write_stall_limit;
+  const Steady end = stop_ ? Steady::max() : options_.end_at;
+  if (phase_ == Phase::kWriting)
+    return stalled_ ? Steady::max() : std::min(end, last_write_ + options_.write_stall_limit);
   if (phase_ != Phase::kIdle) return Steady::max();
   const Steady heartbeat = last_write_ + options_.heartbeat_interval;
-  return changed_ ? std::min(thin_until_, heartbeat) : heartbeat;
+  return std::min(end, changed_ ? std::min(thin_until_, heartbeat) : heartbeat);
 }
 
 }  // namespace jobs

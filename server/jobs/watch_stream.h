@@ -31,10 +31,11 @@ class WatchStream {
     Duration min_interval{0};  // between updates that are not changes of state
     Duration heartbeat_interval = std::chrono::seconds(15);
     Duration write_stall_limit = std::chrono::seconds(60);
+    Steady end_at = Steady::max();  // by itself; the caller is to come back with what it saw
   };
 
   // Why a stream ends. What the caller is told for each is the shell's affair.
-  enum class End { kAllTerminal, kCallerLeft, kStopped };
+  enum class End { kAllTerminal, kCallerLeft, kStopped, kOld };
 
   struct Nothing {
     bool operator==(const Nothing&) const = default;
@@ -82,7 +83,7 @@ class WatchStream {
   // Answer to WriteStatus and WriteHeartbeat. Not ok: the caller is gone.
   Action Wrote(bool ok, Steady now);
 
-  // Time has passed: a heartbeat, a thinned update or the stall limit may be due.
+  // Time has passed: a heartbeat, a thinned update, the stall limit or the end may be due.
   Action Tick(Steady now);
 
   // End the stream, after the write under way if there is one. The first reason given stands.

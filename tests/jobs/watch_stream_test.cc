@@ -146,6 +146,47 @@ TEST(WatchStream, LetsGoOfAReaderThatTakesNothing) {
   EXPECT_EQ(stream.Wrote(false, kStart + 62s), Action(Stream::Finish{Stream::End::kStopped}));
 }
 
+TEST(WatchStream, EndsWhenItIsOldThoughNothingHappens) {
+  Stream stream({.job_ids = {"a"}, .end_at = kStart + 5s}, kStart);
+  stream.Start();
+  stream.Pulled(std::nullopt, 1, kStart);
+  EXPECT_EQ(stream.next_tick(), kStart + 5s);
+  EXPECT_EQ(stream.Tick(kStart + 4s), Action(Stream::Nothing{}));
+  EXPECT_EQ(stream.Tick(kStart + 5s), Action(Stream::Finish{Stream::End::kOld}));
+}
+
+TEST(WatchStream, EndsWhenItIsOldBehindTheWriteUnderWayHoweverMuchThereIsToSend) {
+  Stream stream({.end_at = kStart + 5s}, kStart);
+  stream.Start();
+  stream.Pulled(Found("a", 1), 100, kStart);
+  EXPECT_EQ(stream.next_tick(), kStart + 5s);
+  stream.Changed(true, kStart + 5s);
+  EXPECT_EQ(stream.next_tick(), kStart + 60s) << "the write may stall, and that is all";
+  EXPECT_EQ(stream.Wrote(true, kStart + 6s), Action(Stream::Finish{Stream::End::kOld}));
+}
+
+TEST(WatchStream, EndsWhenItIsOldBehindThePullUnderWay) {
+  Stream stream({.end_at = kStart + 5s}, kStart);
+  stream.Start();
+  EXPECT_EQ(stream.Tick(kStart + 5s), Action(Stream::Nothing{}));
+  EXPECT_EQ(stream.Pulled(Found("a", 1), 1, kStart + 5s), Action(Stream::Finish{Stream::End::kOld}));
+  EXPECT_EQ(stream.sent_revision(), 0u) << "what was pulled is not taken for sent";
+}
+
+TEST(WatchStream, EndsAtItsStartWhenItHasBecomeOldBefore) {
+  Stream stream({.job_ids = {"a"}, .end_at = kStart + 5s}, kStart);
+  EXPECT_EQ(stream.Tick(kStart + 5s), Action(Stream::Nothing{}));
+  EXPECT_EQ(stream.Start(), Action(Stream::Finish{Stream::End::kOld}));
+}
+
+TEST(WatchStream, EndsWellWhenItIsOldAndHasSentEverything) {
+  Stream stream({.job_ids = {"a"}, .end_at = kStart + 5s}, kStart);
+  stream.Start();
+  stream.Pulled(Found("a", 1, true), 1, kStart);
+  stream.Tick(kStart + 5s);
+  EXPECT_EQ(stream.Wrote(true, kStart + 6s), Action(Stream::Finish{Stream::End::kAllTerminal}));
+}
+
 // A world of jobs that change, a reader of any speed, and a stream between them: events in any order, seeded.
 class RandomStream {
  public:
