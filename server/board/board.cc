@@ -13,7 +13,8 @@ Board::Board(const std::vector<jobs::BackendName>& backends, Limits limits, std:
       archive_(past.archive),
       former_backends_(past.former_backends.begin(), past.former_backends.end()),
       revision_(first_revision),
-      statuses_(past.newest_verdict) {
+      statuses_(past.newest_verdict),
+      waits_(limits.max_lookups_per_second) {
   for (const jobs::BackendName& config : backends) {
     backend_index_.emplace(config.name, backends_.size());
     Backend& backend = backends_.emplace_back();
@@ -377,7 +378,7 @@ bool Board::IsNewest(const jobs::JobStatus& archived) const {
 // --------------------------------------------------------------------------------------------------------------
 
 Board::Handle Board::LookUp(const std::string& job_id, const std::string& backend, jobs::Steady until, jobs::Steady now,
-                            std::function<void(LookupResult)> done, std::function<void()> recalled) {
+                            std::function<void(LookupResult)> done, std::function<void()> recalled, Caller caller) {
   std::optional<LookupResult> known;
   std::uint64_t id = 0;
   {
@@ -389,7 +390,8 @@ Board::Handle Board::LookUp(const std::string& job_id, const std::string& backen
                until <= now) {  // who wants to wait is not told "no" at once
       known = NotFound{};
     } else {
-      Waits::Wait wait{.job_id = job_id, .backend = backend, .until = until, .done = std::move(done)};
+      Waits::Wait wait{
+          .job_id = job_id, .backend = backend, .until = until, .caller = std::move(caller), .done = std::move(done)};
       for (const Backend& candidate : backends_) {
         if (candidate.source != nullptr && (backend.empty() || candidate.state.name == backend))
           wait.open.insert(candidate.state.name);
@@ -403,8 +405,8 @@ Board::Handle Board::LookUp(const std::string& job_id, const std::string& backen
     return {};
   }
   Handle handle(*this, id, &Board::EndWait);
-  jobs::Archive::Done go_on = [this, id, job_id, until, recalled = std::move(recalled)](const auto& found) {
-    OnRecalled(id, job_id, until, found);
+  jobs::Archive::Done go_on = [this, id, job_id, now, recalled = std::move(recalled)](const auto& found) {
+    OnRecalled(id, job_id, now, found);
     recalled();
   };
   if (archive_ == nullptr) {
@@ -415,7 +417,8 @@ Board::Handle Board::LookUp(const std::string& job_id, const std::string& backen
   return handle;
 }
 
-void Board::OnRecalled(std::uint64_t id, const std::string& job_id, jobs::Steady until,
+// `asked_at`: it is what callers do that is counted, not when the archive is done with it.
+void Board::OnRecalled(std::uint64_t id, const std::string& job_id, jobs::Steady asked_at,
                        const std::expected<std::vector<Snapshot>, jobs::ArchiveError>& found) {
   Effects effects;
   {
@@ -435,8 +438,7 @@ void Board::OnRecalled(std::uint64_t id, const std::string& job_id, jobs::Steady
         unread = {.backend = "",
                   .error = {.kind = jobs::BackendError::Kind::kUnreachable, .detail = found.error().detail}};
       }
-      for (const std::string& name : waits_.Ask(id, unread, effects.answers))
-        Named(name).source->LookFor(job_id, until);
+      if (const auto question = waits_.Ask(id, unread, asked_at, effects.answers)) Look(*question);
     }
     Evict(jobs::Time::min());  // whoever reads the whole archive does not bring it into memory
   }
@@ -448,6 +450,23 @@ void Board::EndWait(std::uint64_t id) {
   std::vector<Waits::Unwanted> unwanted;
   waits_.Cancel(id, unwanted);
   StopLooking(unwanted);
+}
+
+void Board::Look(const Waits::Question& question) {
+  for (const std::string& backend : question.backends) Named(backend).source->LookFor(question.job_id, question.until);
+}
+
+jobs::Steady Board::TakeTurns(jobs::Steady now) {
+  const std::lock_guard lock(mutex_);
+  for (const Waits::Question& question : waits_.TakeTurns(now)) Look(question);
+  return waits_.next_turn();
+}
+
+Board::Met Board::met() const {
+  const std::lock_guard lock(mutex_);
+  return {.lookups_refused = waits_.refused(),
+          .lookups_delayed = waits_.lined(),
+          .statuses_evicted = statuses_.evicted_for_bytes()};
 }
 
 void Board::StopLooking(const std::vector<Waits::Unwanted>& unwanted) {

@@ -53,8 +53,9 @@ struct Limits {
   std::size_t max_finished_jobs = 10'000;                   // in memory
   std::size_t max_backend_memory = std::size_t{256} << 20;  // bytes, for the finished jobs of one backend
   jobs::Duration remember_unknown =
-      std::chrono::milliseconds(250);  // how long an id that nobody knows is not looked up again
-  std::size_t max_unknown = 10'000;    // ids remembered as unknown
+      std::chrono::milliseconds(250);        // how long an id that nobody knows is not looked up again
+  std::size_t max_unknown = 10'000;          // ids remembered as unknown
+  std::size_t max_lookups_per_second = 100;  // of each caller: look-ups that ComfyUI is asked for
   // How long a change of state may wait for the archive. Then the disk is taken for one that hangs, and the change is
   // told all the same.
   jobs::Duration archive_patience = std::chrono::seconds(10);
@@ -136,10 +137,23 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   // Looks for a job in the archive and then at `backend` (empty: at all) until it is found or `until` is past, at least
   // once; or answers from the board. `done` runs once, without a lock, on this thread, one of the archive or one that
   // observes. So does `recalled`, whatever becomes of the handle: what the archive has of the job is
-  // on the board, unless it could not be read.
+  // on the board, unless it could not be read. Where backends have to be asked that are not being asked for it already,
+  // it takes one of the caller's max_lookups_per_second.
   [[nodiscard]] Handle LookUp(
       const std::string& job_id, const std::string& backend, jobs::Steady until, jobs::Steady now,
-      std::function<void(LookupResult)> done, std::function<void()> recalled = [] {});
+      std::function<void(LookupResult)> done, std::function<void()> recalled = [] {}, Caller caller = {});
+
+  // Asks for those look-ups that waited for their turn (Caller::patient) and have it; when the next has, max(): none
+  // waits. To be called at that time, and after a look-up was recalled.
+  jobs::Steady TakeTurns(jobs::Steady now);
+
+  // How often a limit was met since the start.
+  struct Met {
+    std::uint64_t lookups_refused = 0;   // max_lookups_per_second: TooManyLookups was answered
+    std::uint64_t lookups_delayed = 0;   // likewise: the look-up waited for its turn
+    std::uint64_t statuses_evicted = 0;  // max_backend_memory: finished jobs that left memory for it
+  };
+  Met met() const;
 
   // Calls `watcher` when what `filter` covers changes.
   [[nodiscard]] Handle Subscribe(const Filter& filter, std::shared_ptr<Watcher> watcher);
@@ -183,7 +197,7 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   };
 
   void Carry(Effects& effects);
-  void OnRecalled(std::uint64_t wait, const std::string& job_id, jobs::Steady until,
+  void OnRecalled(std::uint64_t wait, const std::string& job_id, jobs::Steady asked_at,
                   const std::expected<std::vector<Snapshot>, jobs::ArchiveError>& found);
   void ListArchived(const ListQuery& query, std::uint64_t before, std::vector<Sighted> list,
                     std::function<void(Listed)> done) const;
@@ -213,6 +227,7 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   void EndSubscription(std::uint64_t id);
   void EndReachability(std::uint64_t id);
   void SetReachable(Backend& backend, bool reachable, Effects& effects) const;
+  void Look(const Waits::Question& question);
   void StopLooking(const std::vector<Waits::Unwanted>& unwanted);
   Sighted See(Snapshot snapshot) const;
   void RememberUnknown(const Waits::Wait& wait, jobs::Steady asked_at);

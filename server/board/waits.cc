@@ -16,15 +16,44 @@ Waits::Wait* Waits::Get(std::uint64_t id) {
   return found == waits_.end() ? nullptr : &found->second;
 }
 
-std::set<std::string> Waits::Ask(std::uint64_t id, const std::optional<NotAsked>& unread,
-                                 std::vector<Answer>& answers) {
-  Wait& wait = waits_.at(id);
+// Whether the word it would ask for is on its way to others.
+bool Waits::Joins(std::uint64_t id, const Wait& wait) const {
+  return std::ranges::any_of(by_job_.at(wait.job_id), [&](std::uint64_t other) {
+    const Wait& asked = waits_.at(other);
+    return other != id && asked.asked && std::ranges::includes(asked.open, wait.open);
+  });
+}
+
+Waits::Question Waits::Asked(Wait& wait) {
   wait.asked = true;
+  return {.job_id = wait.job_id, .until = wait.until, .backends = wait.open};
+}
+
+std::optional<Waits::Question> Waits::Ask(std::uint64_t id, const std::optional<NotAsked>& unread, jobs::Steady now,
+                                          std::vector<Answer>& answers) {
+  Wait& wait = waits_.at(id);
   wait.not_asked = unread;
-  if (!wait.open.empty()) return wait.open;
-  answers.push_back({std::move(wait.done), Outcome(wait)});
-  Erase(id);
-  return {};
+  if (wait.open.empty()) {
+    answers.push_back({std::move(wait.done), Outcome(wait)});
+    Erase(id);
+    return std::nullopt;
+  }
+  if (Joins(id, wait) || turns_.Take(wait.caller.name, now)) return Asked(wait);
+  if (wait.caller.patient) {
+    ++lined_;
+    turns_.Line(wait.caller.name, id);
+  } else {
+    ++refused_;
+    answers.push_back({std::move(wait.done), TooManyLookups{turns_.Wait(wait.caller.name, now)}});
+    Erase(id);
+  }
+  return std::nullopt;
+}
+
+std::vector<Waits::Question> Waits::TakeTurns(jobs::Steady now) {
+  std::vector<Question> questions;
+  for (const std::uint64_t id : turns_.Due(now)) questions.push_back(Asked(waits_.at(id)));
+  return questions;
 }
 
 // Of a wait that every backend has answered.
@@ -35,6 +64,7 @@ LookupResult Waits::Outcome(const Wait& wait) {
 
 void Waits::Erase(std::uint64_t id) {
   const auto wait = waits_.find(id);
+  turns_.Leave(wait->second.caller.name, id);
   const auto ids = by_job_.find(wait->second.job_id);
   if (ids->second.erase(id); ids->second.empty()) by_job_.erase(ids);
   waits_.erase(wait);
