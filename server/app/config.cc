@@ -32,6 +32,8 @@ constexpr const char* kFooter =
     "SIGHUP reads the tokens again. SIGINT and SIGTERM end all streams with UNAVAILABLE, so that callers come back "
     "elsewhere; a second signal kills.";
 
+constexpr jobs::Duration kMaxConnectionAge = std::chrono::days(7);  // in milliseconds it is to fit gRPC's int, twice
+
 // A setting that cannot be used; the text names it and says what to do.
 using BadSetting = CLI::ValidationError;
 
@@ -49,6 +51,26 @@ void AddDuration(CLI::App& cli, const std::string& name, const char* env, jobs::
       ->envname(env)
       ->type_name("DURATION")
       ->default_str(Format(target));
+}
+
+void AddConnectionAge(CLI::App& cli, rpc::ConnectionAge& age) {
+  cli.add_option_function<std::string>(
+         "--max-connection-age",
+         [&age](const std::string& value) {
+           const auto limit = value == "none" ? jobs::Duration(0) : ParseDuration(value).value_or(jobs::Duration(-1));
+           if (limit < jobs::Duration(0) || (limit == jobs::Duration(0) && value != "none") ||
+               limit > kMaxConnectionAge)
+             throw BadSetting("--max-connection-age", "must be \"none\", or longer than 0 and at most 7d");
+           age.limit = limit;
+         },
+         "Age at which a connection takes no new calls and its streams end, so that callers come back on a new one, "
+         "maybe "
+         "elsewhere")
+      ->envname("JOBSTATUS_MAX_CONNECTION_AGE")
+      ->type_name("DURATION|none")
+      ->default_str("none");
+  AddDuration(cli, "--max-connection-age-grace", "JOBSTATUS_MAX_CONNECTION_AGE_GRACE", age.grace,
+              "How long calls may go on after that, before they are cut");
 }
 
 std::pair<std::string, std::string> SplitNamed(const std::string& option, const std::string& text) {
@@ -229,6 +251,11 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::s
       ->envname("JOBSTATUS_MAX_FINISHED_IN_MEMORY")
       ->check(CLI::Range(std::size_t{0}, std::size_t{10'000'000}))
       ->capture_default_str();
+  cli.add_option("--max-backend-memory", config.limits.max_backend_memory,
+                 "How many bytes those of one backend may take in memory; of more, the oldest leave it")
+      ->envname("JOBSTATUS_MAX_BACKEND_MEMORY")
+      ->check(CLI::Range(std::size_t{16} << 20, std::size_t{1} << 40))
+      ->capture_default_str();
   AddDuration(cli, "--remember-unknown", "JOBSTATUS_REMEMBER_UNKNOWN", config.limits.remember_unknown,
               "How long a job that no backend knows is not looked up again");
 
@@ -279,6 +306,27 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::s
       ->envname("JOBSTATUS_MAX_IDS_PER_WATCH")
       ->check(CLI::Range(std::size_t{1}, std::size_t{3000}))
       ->capture_default_str();
+  cli.add_option("--max-watches-per-peer", config.server.max_watches_per_peer,
+                 "How many streams callers of one address may have at once; all behind one proxy are one")
+      ->envname("JOBSTATUS_MAX_WATCHES_PER_PEER")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+      ->capture_default_str();
+  cli.add_option("--max-lookups-per-second", config.limits.max_lookups_per_second,
+                 "How many look-ups of unknown jobs a second callers of one address may cause")
+      ->envname("JOBSTATUS_MAX_LOOKUPS_PER_SECOND")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
+      ->capture_default_str();
+  cli.add_option("--max-request-bytes", config.server.max_request_bytes, "Longest request of a caller")
+      ->envname("JOBSTATUS_MAX_REQUEST_BYTES")
+      ->check(CLI::Range(std::size_t{1024}, std::size_t{64} << 20))
+      ->capture_default_str();
+  cli.add_option("--max-calls-per-connection", config.server.max_calls_per_connection,
+                 "How many calls one connection may have under way; more than --max-watches-per-peer, since a call too "
+                 "many waits without being told why")
+      ->envname("JOBSTATUS_MAX_CALLS_PER_CONNECTION")
+      ->check(CLI::Range(std::size_t{2}, std::size_t{2'000'000}))
+      ->capture_default_str();
+  AddConnectionAge(cli, config.server.watch_times.connection_age);
   AddDuration(cli, "--heartbeat-interval", "JOBSTATUS_HEARTBEAT_INTERVAL", config.server.watch_times.heartbeat_interval,
               "Silence after which a stream says that it is alive");
   AddDuration(cli, "--write-stall-limit", "JOBSTATUS_WRITE_STALL_LIMIT", config.server.watch_times.write_stall_limit,
@@ -348,6 +396,15 @@ void Check(const Config& config) {
   positive("--lookup-patience", config.observer.lookup_patience);
   positive("--heartbeat-interval", config.server.watch_times.heartbeat_interval);
   positive("--write-stall-limit", config.server.watch_times.write_stall_limit);
+  if (config.server.watch_times.connection_age.grace > kMaxConnectionAge)
+    throw BadSetting("--max-connection-age-grace", "must be at most 7d");
+  // Else one connection could hang without a word, its watches being fewer than it may have.
+  const std::size_t most_watches = std::min(config.server.max_watches, config.server.max_watches_per_peer);
+  if (config.server.max_calls_per_connection <= most_watches) {
+    throw BadSetting("--max-calls-per-connection",
+                     "must be more than the " + std::to_string(most_watches) +
+                         " watches that one caller may have (--max-watches, --max-watches-per-peer)");
+  }
   for (const BackendOptions& backend : config.backends) {
     positive("--connect-timeout", backend.http.connect_timeout);
     positive("--answer-timeout", backend.http.answer_timeout);

@@ -12,6 +12,7 @@
 namespace rpc {
 namespace {
 
+using namespace std::chrono_literals;
 using grpc::StatusCode;
 using Kind = jobs::BackendError::Kind;
 
@@ -20,7 +21,7 @@ constexpr std::size_t kMaxMessageBytes = 1024;  // the message travels in an HTT
 struct Details {
   std::string_view reason;
   std::map<std::string, std::string> metadata;
-  int retry_after_seconds = 0;  // 0: trying again does not help
+  std::optional<jobs::Duration> retry_after;  // none: trying again does not help
   std::string_view bad_field;
   std::string_view bad_why;
 };
@@ -36,9 +37,12 @@ grpc::Status Make(StatusCode code, std::string_view message, const Details& deta
     if (!value.empty()) (*info.mutable_metadata())[key] = value;
   }
   status.add_details()->PackFrom(info);
-  if (details.retry_after_seconds > 0) {
+  if (details.retry_after) {
     google::rpc::RetryInfo retry;
-    retry.mutable_retry_delay()->set_seconds(details.retry_after_seconds);
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(*details.retry_after);
+    retry.mutable_retry_delay()->set_seconds(seconds.count());
+    retry.mutable_retry_delay()->set_nanos(
+        static_cast<int>(std::chrono::nanoseconds(*details.retry_after - seconds).count()));
     status.add_details()->PackFrom(retry);
   }
   if (!details.bad_field.empty()) {
@@ -76,10 +80,27 @@ grpc::Status BackendNotFound(std::string_view backend) {
               {.reason = "BACKEND_NOT_FOUND", .metadata = {{"backend", jobs::OneLine(backend, 256)}}});
 }
 
-grpc::Status TooManyWatches(std::size_t limit) {
+grpc::Status TooManyWatches(std::size_t max_watches) {
   return Make(StatusCode::RESOURCE_EXHAUSTED,
-              "the service already serves " + std::to_string(limit) + " watches (max_watches)",
-              {.reason = "TOO_MANY_WATCHES", .retry_after_seconds = 5});
+              "the service already serves " + std::to_string(max_watches) + " watches (max_watches)",
+              {.reason = "TOO_MANY_WATCHES", .metadata = {{"limit", "max_watches"}}, .retry_after = 5s});
+}
+
+grpc::Status TooManyWatchesOfPeer(std::size_t max_watches_per_peer) {
+  return Make(StatusCode::RESOURCE_EXHAUSTED,
+              "the service already serves " + std::to_string(max_watches_per_peer) +
+                  " watches of this caller's address (max_watches_per_peer)",
+              {.reason = "TOO_MANY_WATCHES", .metadata = {{"limit", "max_watches_per_peer"}}, .retry_after = 5s});
+}
+
+grpc::Status TooManyLookups(std::string_view job_id, jobs::Duration retry_after) {
+  return Make(StatusCode::RESOURCE_EXHAUSTED,
+              "job " + Quoted(job_id) +
+                  " is not known, and too many such jobs were looked up for this caller's address "
+                  "(max_lookups_per_second); WatchStatus waits for its turn",
+              {.reason = "TOO_MANY_LOOKUPS",
+               .metadata = {{"job_id", std::string(job_id)}, {"limit", "max_lookups_per_second"}},
+               .retry_after = retry_after});
 }
 
 grpc::Status TooManyStreams(std::string_view service, std::size_t limit) {
@@ -91,7 +112,7 @@ grpc::Status TooManyStreams(std::string_view service, std::size_t limit) {
 grpc::Status ShuttingDown() {
   return Make(StatusCode::UNAVAILABLE,
               "the service is going down; call again, a watch with after_revision, and nothing is skipped",
-              {.reason = "SHUTTING_DOWN", .retry_after_seconds = 1});
+              {.reason = "SHUTTING_DOWN", .retry_after = 1s});
 }
 
 grpc::Status Unauthenticated(bool has_token) {
@@ -103,14 +124,20 @@ grpc::Status Unauthenticated(bool has_token) {
 
 grpc::Status WriteStalled() {
   return Make(StatusCode::RESOURCE_EXHAUSTED, "the reader took nothing for too long (write_stall_limit)",
-              {.reason = "WRITE_STALLED", .retry_after_seconds = 5});
+              {.reason = "WRITE_STALLED", .retry_after = 5s});
+}
+
+grpc::Status ConnectionOld() {
+  return Make(
+      StatusCode::UNAVAILABLE,
+      "this connection is old enough (max_connection_age); call again with after_revision, and nothing is skipped",
+      {.reason = "CONNECTION_AGE", .retry_after = 10ms});
 }
 
 grpc::Status ArchiveUnreadable(std::string_view job_id) {
   const std::string what = job_id.empty() ? "some of what was asked for" : "job " + Quoted(job_id);
-  return Make(
-      StatusCode::UNAVAILABLE, what + " may be in the service's archive, which cannot be read at present",
-      {.reason = "ARCHIVE_UNAVAILABLE", .metadata = {{"job_id", std::string(job_id)}}, .retry_after_seconds = 5});
+  return Make(StatusCode::UNAVAILABLE, what + " may be in the service's archive, which cannot be read at present",
+              {.reason = "ARCHIVE_UNAVAILABLE", .metadata = {{"job_id", std::string(job_id)}}, .retry_after = 5s});
 }
 
 grpc::Status NotAsked(const board::NotAsked& not_asked, std::string_view job_id) {
@@ -137,7 +164,7 @@ grpc::Status NotAsked(const board::NotAsked& not_asked, std::string_view job_id)
       code = StatusCode::INTERNAL;
       break;
   }
-  if (code == StatusCode::UNAVAILABLE) details.retry_after_seconds = 2;
+  if (code == StatusCode::UNAVAILABLE) details.retry_after = 2s;
   return Make(
       code, "ComfyUI server " + Quoted(backend) + " could not be asked for job " + Quoted(job_id) + ": " + error.detail,
       details);

@@ -13,11 +13,14 @@ namespace rpc {
 grpc::Status InvalidArgument(std::string_view field, std::string_view why);
 grpc::Status JobNotFound(std::string_view job_id, std::string_view backend);
 grpc::Status BackendNotFound(std::string_view backend);
-grpc::Status TooManyWatches(std::size_t limit);
 grpc::Status TooManyStreams(std::string_view service, std::size_t limit);  // of a service that answers everybody
+grpc::Status TooManyWatches(std::size_t max_watches);
+grpc::Status TooManyWatchesOfPeer(std::size_t max_watches_per_peer);
+grpc::Status TooManyLookups(std::string_view job_id, jobs::Duration retry_after);
 grpc::Status ShuttingDown();
 grpc::Status Unauthenticated(bool has_token);  // the caller sent one that is wrong, or none
 grpc::Status WriteStalled();
+grpc::Status ConnectionOld();  // the caller is to connect anew
 
 // A job that was not found, and a backend, or the archive, that could not be asked for it.
 grpc::Status NotAsked(const board::NotAsked& not_asked, std::string_view job_id);

@@ -40,8 +40,8 @@ struct Server::Parts {
 
 namespace {
 
-constexpr int kMaxRequestBytes = 1024 * 1024;  // 1,000 ids of 256 bytes are 260 kB
 constexpr std::size_t kMaxReflectionStreams = 100;
+constexpr int kMaxMetadataBytes = 8 * 1024;  // of a call, a token among them; gRPC's own default
 
 // Watches are quiet by nature. gRPC's defaults ping after two hours, and punish a client that pings a quiet stream more
 // than once in five minutes (gRFC A8, doc/keepalive.md).
@@ -51,6 +51,20 @@ void SetKeepalive(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+}
+
+// What is past these gRPC refuses, or makes wait, before a handler is called.
+void SetLimits(grpc::ServerBuilder& builder, const ServerOptions& options) {
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_request_bytes));
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMaxMetadataBytes);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, static_cast<int>(options.max_calls_per_connection));
+  const ConnectionAge& age = options.watch_times.connection_age;
+  if (age.limit == jobs::Duration(0)) return;
+  const auto milliseconds = [](jobs::Duration duration) {
+    return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
+  };
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, milliseconds(age.limit));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, milliseconds(age.UntilCut()));
 }
 
 std::string MadeUpKey() {
@@ -72,7 +86,7 @@ Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 std::expected<std::unique_ptr<Server>, std::string> Server::Start(board::Board& board, const ServerOptions& options) {
   auto parts = std::make_unique<Parts>(
-      board, ServiceOptions{.max_watches = options.max_watches,
+      board, ServiceOptions{.max_watches = {.in_total = options.max_watches, .per_peer = options.max_watches_per_peer},
                             .max_ids_per_watch = options.max_ids_per_watch,
                             .watch_times = options.watch_times,
                             .on_failed_call = options.on_failed_call,
@@ -84,7 +98,7 @@ std::expected<std::unique_ptr<Server>, std::string> Server::Start(board::Board& 
   int port = 0;
   builder.AddListeningPort(options.listen, *credentials, &port);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on one port would share its callers
-  builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+  SetLimits(builder, options);
   SetKeepalive(builder);
   builder.RegisterService(&parts->service);
   parts->health.emplace(board, ServiceName(), options.max_health_watches);
@@ -113,6 +127,10 @@ const std::string& Server::address() const {
 
 const Calls& Server::calls() const {
   return parts_->service.calls();
+}
+
+const LimitsMet& Server::limits_met() const {
+  return parts_->service.limits_met();
 }
 
 void Server::SetTokens(std::shared_ptr<const Tokens> tokens) {

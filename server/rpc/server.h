@@ -8,6 +8,7 @@
 #include "board/board.h"
 #include "jobs/time.h"
 #include "rpc/calls.h"
+#include "rpc/limits_met.h"
 #include "rpc/tls.h"
 #include "rpc/tokens.h"
 #include "rpc/watch_times.h"
@@ -17,7 +18,13 @@ namespace rpc {
 struct ServerOptions {
   std::string listen = "127.0.0.1:50051";  // host:port; port 0 takes a free one
   std::size_t max_watches = 10'000;        // about 16 kB each in gRPC
+  std::size_t max_watches_per_peer = 1000;
   std::size_t max_ids_per_watch = 1000;
+  // gRPC refuses longer requests itself. 1,000 ids of 256 bytes are 260 kB.
+  std::size_t max_request_bytes = 1024 * 1024;
+  // More of them wait on the caller's side without a word. So it is more than the watches of a peer, which are refused
+  // with a reason.
+  std::size_t max_calls_per_connection = 2000;
   WatchTimes watch_times;
   TlsFiles tls;                           // none: plain text
   std::shared_ptr<const Tokens> tokens;   // null: anybody may call
@@ -42,6 +49,7 @@ class Server {
   void SetTokens(std::shared_ptr<const Tokens> tokens);
 
   const Calls& calls() const;
+  const LimitsMet& limits_met() const;
 
   // Says NOT_SERVING on the health service and ends all streams, of every service, with UNAVAILABLE.
   void Drain();

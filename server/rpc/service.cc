@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rpc/errors.h"
+#include "rpc/peer.h"
 #include "rpc/requests.h"
 #include "rpc/to_proto.h"
 
@@ -37,13 +38,20 @@ grpc::Status Answer(const board::LookupResult& result, const std::string& job_id
   if (const auto* not_asked = std::get_if<board::NotAsked>(&result)) {
     return NotAsked(*not_asked, job_id);
   }
+  if (const auto* too_many = std::get_if<board::TooManyLookups>(&result)) {
+    return TooManyLookups(job_id, too_many->retry_after);
+  }
   return JobNotFound(job_id, backend);
 }
 
 }  // namespace
 
 Service::Service(board::Board& board, ServiceOptions options)
-    : board_(board), options_(std::move(options)), calls_(options_.on_failed_call), watches_(options_.max_watches) {}
+    : board_(board),
+      options_(std::move(options)),
+      calls_(options_.on_failed_call),
+      watches_(options_.max_watches),
+      turns_(std::make_shared<LookupTurns>(board_, ticker_)) {}
 
 void Service::SetTokens(std::shared_ptr<const Tokens> tokens) {
   const std::lock_guard lock(mutex_);
@@ -76,11 +84,13 @@ grpc::ServerUnaryReactor* Service::GetStatus(grpc::CallbackServerContext* contex
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   const jobs::Steady now = SteadyNow();
   board_
-      .LookUp(request->job_id(), request->backend(), now, now,
-              [reactor, call, response, job_id = request->job_id(),
-               backend = request->backend()](const board::LookupResult& result) mutable {
-                reactor->Finish(call.End(Answer(result, job_id, backend, *response)));
-              })
+      .LookUp(
+          request->job_id(), request->backend(), now, now,
+          [reactor, call, response, job_id = request->job_id(),
+           backend = request->backend()](const board::LookupResult& result) mutable {
+            reactor->Finish(call.End(Answer(result, job_id, backend, *response)));
+          },
+          [] {}, {.name = PeerName(context->peer())})
       .Release();  // the call stays open until the look-up ends
   return reactor;
 }
@@ -90,12 +100,18 @@ grpc::ServerWriteReactor<pb::WatchStatusResponse>* Service::WatchStatus(grpc::Ca
   Call call(calls_, Method::kWatchStatus, *context);
   if (const auto refused = Refused(*context)) return new Refusal(call.End(*refused));
   auto watch = Read(*request, board_, options_.max_ids_per_watch);
-  if (!watch) return new Refusal(call.End(watch.error()));
-  const auto reactor = std::make_shared<WatchReactor>(*context, call, board_, ticker_, watches_, std::move(*watch),
-                                                      options_.watch_times);
-  switch (watches_.Add(reactor)) {
+  if (!watch) {
+    if (static_cast<std::size_t>(request->job_ids_size()) > options_.max_ids_per_watch)
+      ++watches_.met().max_ids_per_watch;
+    return new Refusal(call.End(watch.error()));
+  }
+  const auto reactor = std::make_shared<WatchReactor>(*context, call, board_, ticker_, *turns_, watches_,
+                                                      std::move(*watch), options_.watch_times);
+  switch (watches_.Add(reactor, PeerName(context->peer()))) {
     case Watches::Admission::kTooMany:
-      return new Refusal(call.End(TooManyWatches(watches_.max())));
+      return new Refusal(call.End(TooManyWatches(options_.max_watches.in_total)));
+    case Watches::Admission::kTooManyOfPeer:
+      return new Refusal(call.End(TooManyWatchesOfPeer(options_.max_watches.per_peer)));
     case Watches::Admission::kDraining:
       return new Refusal(call.End(ShuttingDown()));
     case Watches::Admission::kAdmitted:

@@ -8,6 +8,7 @@
 #include "board/board.h"
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
 #include "rpc/calls.h"
+#include "rpc/lookup_turns.h"
 #include "rpc/ticker.h"
 #include "rpc/tokens.h"
 #include "rpc/watch_reactor.h"
@@ -16,7 +17,7 @@
 namespace rpc {
 
 struct ServiceOptions {
-  std::size_t max_watches = 10'000;  // about 16 kB each in gRPC
+  Watches::Limits max_watches;
   std::size_t max_ids_per_watch = 1000;
   WatchTimes watch_times;
   OnFailedCall on_failed_call;
@@ -35,6 +36,8 @@ class Service final : public pb::JobStatusService::CallbackService {
 
   // Ends all streams with UNAVAILABLE and admits no more. Look-ups end when their observers stop.
   void Drain() { watches_.Drain(); }
+
+  const LimitsMet& limits_met() { return watches_.met(); }
 
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context, const pb::GetStatusRequest* request,
                                       pb::GetStatusResponse* response) override;
@@ -55,6 +58,7 @@ class Service final : public pb::JobStatusService::CallbackService {
   std::shared_ptr<const Tokens> tokens_;
   Calls calls_;
   Watches watches_;
+  std::shared_ptr<LookupTurns> turns_;
   Ticker ticker_;  // last, so that it stops calling first
 };
 

@@ -2,9 +2,11 @@
 
 #include <grpc/grpc.h>
 
+#include <random>
 #include <utility>
 
 #include "rpc/errors.h"
+#include "rpc/peer.h"
 #include "rpc/to_proto.h"
 
 namespace rpc {
@@ -15,20 +17,28 @@ struct Overloaded : Functions... {
   using Functions::operator()...;
 };
 
+jobs::Steady EndOf(const ConnectionAge& age) {
+  if (age.limit == jobs::Duration(0)) return jobs::Steady::max();
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return SteadyNow() + age.OfWatch(std::uniform_real_distribution<double>()(random));
+}
+
 }  // namespace
 
 WatchReactor::WatchReactor(grpc::CallbackServerContext& context, Call call, board::Board& board, Ticker& ticker,
-                           Watches& watches, Watch watch, const WatchTimes& times)
+                           LookupTurns& turns, Watches& watches, Watch watch, const WatchTimes& times)
     : context_(context),
       board_(board),
       ticker_(ticker),
+      turns_(turns),
       watches_(watches),
       watch_(std::move(watch)),
       stream_({.job_ids = watch_.filter.job_ids,
                .after_revision = watch_.after_revision,
                .min_interval = watch_.min_interval,
                .heartbeat_interval = times.heartbeat_interval,
-               .write_stall_limit = times.write_stall_limit},
+               .write_stall_limit = times.write_stall_limit,
+               .end_at = EndOf(times.connection_age)},
               SteadyNow()),
       call_(call),
       backlog_(board, watch_.filter) {}
@@ -36,6 +46,7 @@ WatchReactor::WatchReactor(grpc::CallbackServerContext& context, Call call, boar
 void WatchReactor::Start() {
   self_ = shared_from_this();
   StartSendInitialMetadata();
+  const board::Caller caller{.name = PeerName(context_.peer()), .patient = true};
   // First subscribed, then pulled: what changes between the two is pulled or told.
   subscription_ = board_.Subscribe(watch_.filter, self_);
   for (const std::string& id : watch_.filter.job_ids) {
@@ -55,8 +66,12 @@ void WatchReactor::Start() {
           if (const auto self = weak.lock()) self->OnLookup(id, result);
         },
         [weak] {
-          if (const auto self = weak.lock()) self->OnRecalled();
-        }));
+          if (const auto self = weak.lock()) {
+            self->turns_.Look();
+            self->OnRecalled();
+          }
+        },
+        caller));
   }
   OnRecalled();
 }
@@ -81,6 +96,7 @@ void WatchReactor::Tell(Event event) {
     action = event(SteadyNow());
     if (std::holds_alternative<Stream::Cancel>(action)) {
       status_ = status_.value_or(WriteStalled());
+      ++watches_.met().write_stall_limit;
       // Like TryCancel, which would say CANCELLED. Under the lock: the write under way keeps the call alive. The
       // details of the status are not told: they would queue behind that write.
       grpc_call_cancel_with_status(context_.c_call(), static_cast<grpc_status_code>(status_->error_code()),
@@ -145,6 +161,10 @@ void WatchReactor::OnPulled(std::expected<board::Board::Next, jobs::ArchiveError
 grpc::Status WatchReactor::Outcome(Stream::End end) {
   const std::lock_guard lock(mutex_);
   if (end == Stream::End::kAllTerminal) return grpc::Status::OK;
+  if (end == Stream::End::kOld && !status_) {
+    ++watches_.met().max_connection_age;
+    return ConnectionOld();
+  }
   return status_.value_or(grpc::Status::CANCELLED);
 }
 
@@ -167,6 +187,9 @@ void WatchReactor::OnLookup(const std::string& job_id, const board::LookupResult
           },
           [&](const board::NotFound&) { Stop(Stream::End::kStopped, JobNotFound(job_id, watch_.filter.backend)); },
           [&](const board::NotAsked& not_asked) { Stop(Stream::End::kStopped, NotAsked(not_asked, job_id)); },
+          [&](const board::TooManyLookups& too_many) {
+            Stop(Stream::End::kStopped, TooManyLookups(job_id, too_many.retry_after));
+          },
       },
       result);
 }

@@ -13,6 +13,7 @@
 #include "comfyui/jobstatus/v1/job_status.pb.h"
 #include "jobs/watch_stream.h"
 #include "rpc/calls.h"
+#include "rpc/lookup_turns.h"
 #include "rpc/requests.h"
 #include "rpc/ticker.h"
 #include "rpc/watch_times.h"
@@ -28,8 +29,8 @@ class WatchReactor final : public grpc::ServerWriteReactor<pb::WatchStatusRespon
                            public Ticked,
                            public std::enable_shared_from_this<WatchReactor> {
  public:
-  WatchReactor(grpc::CallbackServerContext& context, Call call, board::Board& board, Ticker& ticker, Watches& watches,
-               Watch watch, const WatchTimes& times);
+  WatchReactor(grpc::CallbackServerContext& context, Call call, board::Board& board, Ticker& ticker, LookupTurns& turns,
+               Watches& watches, Watch watch, const WatchTimes& times);
 
   // Registers with everything that can call, and sends what is known. The initial metadata goes out at once: it tells a
   // caller for whom there is no news that the watch stands. The reactor keeps itself until gRPC is done with it.
@@ -60,6 +61,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<pb::WatchStatusRespon
   grpc::CallbackServerContext& context_;
   board::Board& board_;
   Ticker& ticker_;
+  LookupTurns& turns_;
   Watches& watches_;
   const Watch watch_;
 

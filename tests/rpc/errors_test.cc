@@ -18,7 +18,8 @@ using testing::SizeIs;
 TEST(Errors, AreOfTheServicesDomain) {
   for (const grpc::Status& status :
        {InvalidArgument("job_id", "must not be empty"), JobNotFound("j", ""), BackendNotFound("b"), TooManyWatches(3),
-        ShuttingDown(), WriteStalled(), NotAsked({"gpu", {.detail = "refused"}}, "j")}) {
+        TooManyWatchesOfPeer(3), TooManyLookups("j", std::chrono::seconds(1)), ShuttingDown(), WriteStalled(),
+        ConnectionOld(), NotAsked({"gpu", {.detail = "refused"}}, "j")}) {
     EXPECT_EQ(DetailsOf(status).domain, "jobstatus.comfyui") << CodeAndReason(status);
   }
 }
@@ -48,9 +49,22 @@ TEST(Errors, ThatPassSayWhenToTryAgain) {
   EXPECT_THAT(TooManyWatches(7).error_message(), HasSubstr("7"));
   EXPECT_EQ(CodeAndReason(ShuttingDown()), "UNAVAILABLE SHUTTING_DOWN");
   EXPECT_EQ(CodeAndReason(WriteStalled()), "RESOURCE_EXHAUSTED WRITE_STALLED");
-  for (const auto& status : {TooManyWatches(7), ShuttingDown(), WriteStalled()}) {
+  EXPECT_EQ(CodeAndReason(TooManyWatchesOfPeer(7)), "RESOURCE_EXHAUSTED TOO_MANY_WATCHES");
+  EXPECT_EQ(CodeAndReason(ConnectionOld()), "UNAVAILABLE CONNECTION_AGE");
+  for (const auto& status :
+       {TooManyWatches(7), TooManyWatchesOfPeer(7), ShuttingDown(), WriteStalled(), ConnectionOld()}) {
     EXPECT_GT(DetailsOf(status).retry_after_seconds.value_or(0), 0) << CodeAndReason(status);
   }
+  const grpc::Status lookups = TooManyLookups("j", std::chrono::milliseconds(1250));
+  EXPECT_EQ(CodeAndReason(lookups), "RESOURCE_EXHAUSTED TOO_MANY_LOOKUPS");
+  EXPECT_EQ(DetailsOf(lookups).retry_after_seconds, 1.25);
+}
+
+TEST(Errors, OfALimitNameIt) {
+  EXPECT_THAT(DetailsOf(TooManyWatches(7)).metadata, ElementsAre(Pair("limit", "max_watches")));
+  EXPECT_THAT(DetailsOf(TooManyWatchesOfPeer(7)).metadata, ElementsAre(Pair("limit", "max_watches_per_peer")));
+  EXPECT_THAT(DetailsOf(TooManyLookups("j", {})).metadata,
+              ElementsAre(Pair("job_id", "j"), Pair("limit", "max_lookups_per_second")));
 }
 
 TEST(Errors, OfABackendFollowTheTableOfTheContract) {

@@ -1,9 +1,13 @@
 #include "rpc/served.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <grpc/grpc.h>
 #include <grpcpp/create_channel.h>
+#include <grpcpp/create_channel_posix.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <stdexcept>
 #include <thread>
@@ -82,6 +86,24 @@ std::unique_ptr<pb::JobStatusService::Stub> Served::Connect(bool small_window) c
   }
   return pb::JobStatusService::NewStub(
       grpc::CreateCustomChannel(server->address(), grpc::InsecureChannelCredentials(), arguments));
+}
+
+std::unique_ptr<pb::JobStatusService::Stub> Served::ConnectFrom(const std::string& address) const {
+  const auto loopback = [](const std::string& host, int port) {
+    sockaddr_in name{
+        .sin_family = AF_INET, .sin_port = htons(static_cast<std::uint16_t>(port)), .sin_addr = {}, .sin_zero = {}};
+    inet_pton(AF_INET, host.c_str(), &name.sin_addr);
+    return name;
+  };
+  const std::string& to = server->address();
+  const std::size_t colon = to.rfind(':');
+  const sockaddr_in here = loopback(address, 0);
+  const sockaddr_in there = loopback(to.substr(0, colon), std::stoi(to.substr(colon + 1)));
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&here), sizeof here) != 0 ||
+      connect(fd, reinterpret_cast<const sockaddr*>(&there), sizeof there) != 0 || fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
+    throw std::runtime_error("cannot connect from " + address);
+  return pb::JobStatusService::NewStub(grpc::CreateInsecureChannelFromFd(to, fd));
 }
 
 void Served::Observe(const std::string& backend, jobs::Observation observation) {

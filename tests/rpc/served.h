@@ -56,6 +56,9 @@ class Served {
   std::unique_ptr<pb::JobStatusService::Stub> Connect(bool small_window = false) const;
   std::unique_ptr<pb::JobStatusService::Stub> stub;
 
+  // Of a connection from another address of loopback, such as 127.0.0.2: to the service, another peer.
+  std::unique_ptr<pb::JobStatusService::Stub> ConnectFrom(const std::string& address) const;
+
   void Observe(jobs::Observation observation) { Observe("gpu", std::move(observation)); }
   void Observe(const std::string& backend, jobs::Observation observation);
 

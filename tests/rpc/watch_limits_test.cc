@@ -30,6 +30,51 @@ TEST(WatchLimits, RefuseOneWatchTooManyUntilAnotherLeaves) {
   EXPECT_EQ(first.ReadStatus()->state(), pb::JOB_STATE_COMPLETED) << "the others are not disturbed";
 }
 
+TEST(WatchLimits, RefuseAPeerThatHasAllOfItsOwnAndNoOther) {
+  Served served({.server = {.max_watches_per_peer = 2}});
+  served.Observe(Queue({"a"}, {}));
+  const auto also_here = served.Connect();
+  WatchCall first(*served.stub, WatchRequest({"a"}));
+  auto second = std::make_unique<WatchCall>(*also_here, WatchRequest({"a"}));
+  ASSERT_TRUE(first.ReadStatus());
+  ASSERT_TRUE(second->ReadStatus());
+  const grpc::Status refused = WatchCall(*served.stub, WatchRequest({"a"})).Finish();
+  EXPECT_EQ(CodeAndReason(refused), "RESOURCE_EXHAUSTED TOO_MANY_WATCHES");
+  EXPECT_EQ(DetailsOf(refused).metadata.at("limit"), "max_watches_per_peer");
+  EXPECT_GT(DetailsOf(refused).retry_after_seconds.value_or(0), 0);
+  EXPECT_EQ(served.server->limits_met().max_watches_per_peer, 1u);
+  EXPECT_EQ(served.server->limits_met().max_watches, 0u);
+
+  const auto elsewhere = served.ConnectFrom("127.0.0.2");
+  WatchCall other(*elsewhere, WatchRequest({"a"}));
+  WatchCall another(*elsewhere, WatchRequest({"a"}));
+  ASSERT_TRUE(other.ReadStatus());
+  ASSERT_TRUE(another.ReadStatus());
+  EXPECT_EQ(CodeAndReason(WatchCall(*elsewhere, WatchRequest({"a"})).Finish()), "RESOURCE_EXHAUSTED TOO_MANY_WATCHES");
+  second.reset();
+  EXPECT_TRUE(served.WatchOnceAdmitted(WatchRequest({"a"})));
+  served.Observe(Completed("a"));
+  for (WatchCall* const watch : {&first, &other, &another}) {
+    EXPECT_EQ(watch->ReadStatus()->state(), pb::JOB_STATE_COMPLETED) << "the others are not disturbed";
+    EXPECT_TRUE(watch->Finish().ok());
+  }
+}
+
+TEST(WatchLimits, OfAPeerLeavePlacesToOthers) {
+  Served served({.server = {.max_watches = 3, .max_watches_per_peer = 2}});
+  served.Observe(Queue({"a"}, {}));
+  std::vector<std::unique_ptr<WatchCall>> noisy;
+  for (int i = 0; i < 10; ++i) noisy.push_back(std::make_unique<WatchCall>(*served.stub, WatchRequest({"a"})));
+  for (auto& watch : noisy) watch->Read();
+  const auto elsewhere = served.ConnectFrom("127.0.0.2");
+  WatchCall last(*elsewhere, WatchRequest({"a"}));
+  EXPECT_TRUE(last.ReadStatus());
+  const grpc::Status refused = WatchCall(*served.ConnectFrom("127.0.0.3"), WatchRequest({"a"})).Finish();
+  EXPECT_EQ(DetailsOf(refused).metadata.at("limit"), "max_watches");
+  EXPECT_EQ(served.server->limits_met().max_watches_per_peer, 8u);
+  EXPECT_EQ(served.server->limits_met().max_watches, 1u);
+}
+
 TEST(WatchLimits, GiveAPlaceBackWhenAWatchEndsByItself) {
   Served served(OneWatch());
   served.Observe(Completed("a"));
@@ -89,12 +134,14 @@ TEST(WatchLimits, EndAWatchWhoseReaderTakesNothing) {
   const grpc::Status status = stuck.Finish();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_THAT(status.error_message(), HasSubstr("write_stall_limit"));
+  EXPECT_EQ(served.server->limits_met().write_stall_limit, 1u);
 }
 
 TEST(WatchLimits, RefuseBadArgumentsBeforeAPlaceIsTaken) {
   Served served({.server = {.max_watches = 1, .max_ids_per_watch = 2}});
   const auto refusal = [&](const pb::WatchStatusRequest& request) { return WatchCall(*served.stub, request).Finish(); };
   EXPECT_THAT(DetailsOf(refusal(WatchRequest({"a", "b", "c"}))).bad_fields, Contains(Key("job_ids")));
+  EXPECT_EQ(served.server->limits_met().max_ids_per_watch, 1u);
   EXPECT_THAT(DetailsOf(refusal(WatchRequest({""}))).bad_fields, Contains(Key("job_ids")));
   pb::WatchStatusRequest negative = WatchRequest({"a"});
   negative.mutable_min_interval()->set_seconds(-1);
