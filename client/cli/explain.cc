@@ -57,8 +57,13 @@ std::optional<Explanation> ByReason(const Error& error, const std::string& serve
         "Check that its address in the service's configuration is ComfyUI's."};
   if (reason == "INVALID_ARGUMENT") return InvalidArgument(error, server);
   if (reason == "TOO_MANY_WATCHES")
-    return Explanation{"the service at " + server + " has as many watches as it allows",
+    return Explanation{"the service at " + server + " has as many watches as it allows" +
+                           (Of(error, "limit") == "max_watches_per_peer" ? " of this address" : ""),
                        "Try again later, or watch several jobs at once."};
+  if (reason == "TOO_MANY_LOOKUPS")
+    return Explanation{"the service at " + server + " does not know the job" + Named(Of(error, "job_id")) +
+                           ", and has looked up as many such jobs for this address as it allows",
+                       "Try again in a moment; watch and wait take their turn by themselves."};
   if (reason == "SHUTTING_DOWN")
     return Explanation{"the service at " + server + " is going down", "Try again when it is back."};
   return std::nullopt;

@@ -204,5 +204,33 @@ TEST(WatchFlow, FailingFastGivesUpOnlyBeforeTheFirstMessage) {
   EXPECT_TRUE(std::holds_alternative<Reattach>(flow.OnEnd(Unavailable(), At(0s))));
 }
 
+Error OldConnection() {
+  return {.code = Code::kUnavailable, .reason = "CONNECTION_AGE", .retry_after = 10ms};
+}
+
+TEST(WatchFlow, ComesBackAtOnceWithoutAnOutageWhenItsConnectionHasBecomeOld) {
+  Flow flow({.fail_fast = true});
+  flow.Attach(At(0s));
+  for (int i = 1; i < 10; ++i) {
+    const auto again = std::get<Reattach>(flow.OnEnd(OldConnection(), At(i * 10s)));
+    EXPECT_EQ(again.wait, 10ms);
+    EXPECT_EQ(again.attempt, 0);
+    flow.Attach(At(i * 10s));
+  }
+  EXPECT_FALSE(flow.OnMessage(MakeHeartbeat(1))) << "there was no outage";
+}
+
+TEST(WatchFlow, WaitsAsAfterAnyTroubleWhenItsConnectionIsSaidToBeOldAsSoonAsItBegan) {
+  Flow flow({});
+  milliseconds wait{0};
+  for (int attempt = 1; attempt < 5; ++attempt) {
+    flow.Attach(At(0s));
+    const auto again = std::get<Reattach>(flow.OnEnd(OldConnection(), At(100ms)));
+    EXPECT_EQ(again.attempt, attempt);
+    EXPECT_GT(again.wait, wait);
+    wait = again.wait;
+  }
+}
+
 }  // namespace
 }  // namespace jobstatus

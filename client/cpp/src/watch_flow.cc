@@ -14,6 +14,10 @@ namespace {
 // After a restart the service needs a moment to learn again of jobs it had been telling about.
 constexpr milliseconds kPatienceAfterOutage{5'000};
 
+// The service ends watches that have lived for long, so that they may come back elsewhere. One that ends so as soon as
+// it began is taken for trouble, or the two would chase each other.
+constexpr milliseconds kLeastAge{500};
+
 google::protobuf::Duration ToProto(milliseconds duration) {
   google::protobuf::Duration result;
   result.set_seconds(duration.count() / 1000);
@@ -59,6 +63,7 @@ WatchFlow::WatchFlow(WatchRequest request, milliseconds silence_limit, Backoff b
       backoff_(std::move(backoff)),
       started_(now),
       listening_since_(now),
+      attached_at_(now),
       revision_(request_.after_revision) {
   // A longer limit than a year would overflow the clock, and is none.
   if (request_.timeout && *request_.timeout < std::chrono::years(1)) deadline_ = now + *request_.timeout;
@@ -82,6 +87,7 @@ WatchStatusRequest WatchFlow::Attach(Time now) {
   if (patience != milliseconds::zero() && !request_.job_ids.empty())
     *request.mutable_wait_for_job() = ToProto(patience);
   attached_before_ = true;
+  attached_at_ = now;
   Listen(now);
   return request;
 }
@@ -116,6 +122,10 @@ Decision WatchFlow::OnSilence(Time now) {
 Decision WatchFlow::OnEnd(std::optional<Error> error, Time now) {
   if (!error || AllNamedJobsEnded()) return Finished{};
   if (OutOfTime(now)) return TimeIsUp();
+  if (error->reason == "CONNECTION_AGE" && now - attached_at_ >= kLeastAge) {
+    heard_ = true;
+    return Reattach{.wait = error->retry_after.value_or(milliseconds(0)), .attempt = 0, .why = std::move(*error)};
+  }
   if (!TryingAgainHelps(*error) || (request_.fail_fast && !heard_)) return GiveUp(std::move(*error));
   milliseconds wait = backoff_.Next(error->retry_after);
   if (deadline_) wait = std::min(wait, std::chrono::ceil<milliseconds>(*deadline_ - now));

@@ -17,7 +17,7 @@ namespace jobstatus {
 // Attach again after `wait`, because of `why`.
 struct Reattach {
   std::chrono::milliseconds wait;
-  int attempt;  // from 1 in each outage
+  int attempt;  // from 1 in each outage; 0: there is none, the service only wants the caller on another connection
   Error why;
 };
 
@@ -66,6 +66,7 @@ class WatchFlow {
   Time started_;
   std::optional<Time> deadline_;
   Time listening_since_;
+  Time attached_at_;
   std::uint64_t revision_;
   std::set<std::string> ended_;  // named jobs whose newest status is terminal
   std::optional<JobStatus> last_status_;

@@ -75,7 +75,7 @@ Result<void> RunWatch(Stub& stub, const ClientOptions& options, WatchRequest req
     }
     if (stop.stop_requested()) return cancelled();
     const auto& again = std::get<Reattach>(decision);
-    if (events.on_retry) events.on_retry(again.why, again.wait, again.attempt);
+    if (events.on_retry && again.attempt > 0) events.on_retry(again.why, again.wait, again.attempt);
     if (!WaitFor(again.wait, stop)) return cancelled();
     if (auto finished = flow.AfterWait(steady_clock::now())) return std::move(finished->result);
   }

@@ -41,7 +41,7 @@ struct Error {
   // For a person; its wording may change.
   std::string message;
 
-  // `backend`, `job_id`, `http_status`, where they apply.
+  // `backend`, `job_id`, `http_status`, `limit`, where they apply.
   std::map<std::string, std::string> metadata;
 
   // Of INVALID_ARGUMENT: what is wrong, by the name of the request's field.

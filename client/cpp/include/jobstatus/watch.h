@@ -41,7 +41,7 @@ struct WatchEvents {
   // The service is there and has nothing new. Everything up to `revision` has been told.
   std::function<void(std::uint64_t revision)> on_heartbeat;
   // The connection is lost, or could not be made; the next attempt starts in `wait`. `attempt` counts from 1 in each
-  // outage.
+  // outage. A service that limits the age of connections is come back to without a word.
   std::function<void(const Error& why, std::chrono::milliseconds wait, int attempt)> on_retry;
   // The first message after one or more on_retry has come.
   std::function<void()> on_reattached;
