@@ -57,8 +57,8 @@ std::optional<Explanation> ByReason(const Error& error, const std::string& serve
         "Check that its address in the service's configuration is ComfyUI's."};
   if (reason == "INVALID_ARGUMENT") return InvalidArgument(error, server);
   if (reason == "TOO_MANY_WATCHES")
-    return Explanation{"the service at " + server + " has as many watches as it allows" +
-                           (Of(error, "limit") == "max_watches_per_peer" ? " of this address" : ""),
+    return Explanation{"the service at " + server + " has as many watches " +
+                           (Of(error, "limit") == "max_watches_per_peer" ? "of this address " : "") + "as it allows",
                        "Try again later, or watch several jobs at once."};
   if (reason == "TOO_MANY_LOOKUPS")
     return Explanation{"the service at " + server + " does not know the job" + Named(Of(error, "job_id")) +

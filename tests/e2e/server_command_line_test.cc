@@ -63,6 +63,16 @@ TEST(ServerCommandLine, NamesTheFlagThatIsWrong) {
       {"--max-watches", "many"},
       {"--max-watches", "-1"},
       {"--max-ids-per-watch", "0"},
+      {"--max-watches-per-peer", "0"},
+      {"--max-lookups-per-second", "0"},
+      {"--max-request-bytes", "1"},
+      {"--max-calls-per-connection", "1"},
+      {"--max-calls-per-connection", "1000"},
+      {"--max-connection-age", "0s"},
+      {"--max-connection-age", "8d"},
+      {"--max-connection-age", "never"},
+      {"--max-connection-age-grace", "8d"},
+      {"--max-backend-memory", "1"},
       {"--max-body-bytes", "1"},
       {"--max-finished-jobs", "-5"},
       {"--log-level", "loud"},
@@ -114,6 +124,15 @@ TEST(ServerCommandLine, AnOptionWinsOverTheFileAndTheFileOverTheEnvironment) {
   EXPECT_THAT(ended.out, HasSubstr("max-watches = \"1\""));
   EXPECT_THAT(ended.out, HasSubstr("max-ids-per-watch = \"2\""));
   EXPECT_THAT(ended.out, HasSubstr("max-attached = \"3\""));
+}
+
+TEST(ServerCommandLine, TakesALimitOfAPeerThatIsAboveTheOneOfAllButNoConnectionWithoutRoomForTheWatchesOfAPeer) {
+  EXPECT_EQ(RunServer({"--max-watches", "500", "--max-calls-per-connection", "501", "--check-config"}).exit_code, 0);
+  const Ended ended = RunServer({"--max-watches-per-peer", "2000", "--check-config"});
+  EXPECT_EQ(ended.exit_code, 2);
+  EXPECT_THAT(ended.err, HasSubstr("--max-calls-per-connection: must be more than the 2000 watches"));
+  const Ended none = CheckFile("max-connection-age = \"none\"\n");
+  EXPECT_THAT(none.out, HasSubstr("max-connection-age = \"none\""));
 }
 
 TEST(ServerCommandLine, SaysWhatIsWrongInAFile) {
