@@ -106,7 +106,7 @@ grpc::Status TooManyLookups(std::string_view job_id, jobs::Duration retry_after)
 grpc::Status TooManyStreams(std::string_view service, std::size_t limit) {
   return Make(StatusCode::RESOURCE_EXHAUSTED,
               "the service already serves " + std::to_string(limit) + " streams of " + std::string(service),
-              {.reason = "TOO_MANY_WATCHES", .retry_after_seconds = 5});
+              {.reason = "TOO_MANY_WATCHES", .retry_after = 5s});
 }
 
 grpc::Status ShuttingDown() {
