@@ -1,0 +1,38 @@
+# What `cmake --install` installs, in three components: server, cli, and dev (the C++ client library).
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_CURRENT_LIST_DIR})
+set(package_build_dir ${PROJECT_BINARY_DIR}/package)
+
+# --- the client library -----------------------------------------------------------------------------------------------
+
+set_target_properties(jobstatus_client PROPERTIES EXPORT_NAME client)
+set_target_properties(job_status_proto PROPERTIES EXPORT_NAME proto OUTPUT_NAME jobstatus_proto)
+
+install(TARGETS jobstatus_client job_status_proto EXPORT jobstatus ARCHIVE COMPONENT dev)
+install(DIRECTORY client/cpp/include/jobstatus TYPE INCLUDE COMPONENT dev)
+install(FILES ${PROJECT_BINARY_DIR}/proto/comfyui/jobstatus/v1/job_status.pb.h
+        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/comfyui/jobstatus/v1 COMPONENT dev)
+install(FILES proto/comfyui/jobstatus/v1/job_status.proto # for callers in other languages
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/jobstatus/proto/comfyui/jobstatus/v1 COMPONENT dev)
+
+set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/jobstatus)
+install(EXPORT jobstatus NAMESPACE jobstatus:: FILE jobstatusTargets.cmake DESTINATION ${config_dir} COMPONENT dev)
+configure_package_config_file(${package_dir}/jobstatusConfig.cmake.in ${package_build_dir}/jobstatusConfig.cmake
+                              INSTALL_DESTINATION ${config_dir} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(${package_build_dir}/jobstatusConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${package_build_dir}/jobstatusConfig.cmake ${package_build_dir}/jobstatusConfigVersion.cmake
+        DESTINATION ${config_dir} COMPONENT dev)
+
+# From where it lies to the prefix, so that the tree may be installed or moved anywhere.
+file(RELATIVE_PATH prefix_from_pc /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+configure_file(${package_dir}/jobstatus.pc.in ${package_build_dir}/jobstatus.pc @ONLY)
+install(FILES ${package_build_dir}/jobstatus.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+
+# --- the programs -----------------------------------------------------------------------------------------------------
+
+install(TARGETS jobstatus RUNTIME COMPONENT cli)
+if(TARGET jobstatus-server)
+  install(TARGETS jobstatus-server RUNTIME COMPONENT server)
+endif()

@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# What the tests of the packages share. Each is given the places of things by its CMakeLists.txt, in the environment.
+set -euo pipefail
+export no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
+
+scratch=$(mktemp -d)
+children=()
+
+clean_up() {
+  trap - EXIT
+  ((${#children[@]} == 0)) || kill "${children[@]}" 2>/dev/null || true
+  wait
+  if declare -F clean_up_more >/dev/null; then clean_up_more; fi
+  rm -rf --one-file-system "$scratch"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+say() { printf '%s\n' "== $*"; }
+fail() {
+  printf '%s\n' "FAILED: $*" >&2
+  exit 1
+}
+skip() { # ctest knows 77 as "not run"
+  printf '%s\n' "SKIPPED: $*" >&2
+  exit 77
+}
+
+# expect_contains TEXT WORDS: that WORDS stand in TEXT.
+expect_contains() { [[ $1 == *"$2"* ]] || fail "\"$2\" does not stand in: $1"; }
+
+# start NAME PROGRAM...: starts a server that writes its address to $scratch/NAME, and waits for that.
+start() {
+  local name=$1 tries
+  shift
+  "$@" --address-file "$scratch/$name" </dev/null >"$scratch/$name.log" 2>&1 &
+  children+=($!)
+  await_file "$name" $!
+}
+
+await_file() {
+  local name=$1 pid=$2 tries
+  for ((tries = 0; tries < 400; ++tries)); do
+    [[ -s $scratch/$name ]] && return
+    kill -0 "$pid" 2>/dev/null || break
+    sleep 0.05
+  done
+  cat "$scratch/$name.log" >&2
+  fail "$name does not start"
+}
+
+address() { cat "$scratch/$1"; }
+
+# submit ID: a job of two nodes, which runs for some tenths of a second.
+submit() {
+  curl -sSf --max-time 10 -o /dev/null -H 'Content-Type: application/json' --data @- "$(address comfyui)/prompt" <<END
+{"prompt_id": "$1", "prompt": {
+  "1": {"class_type": "EmptyLatentImage", "inputs": {"width": 8, "height": 8, "batch_size": 1}},
+  "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "$1"}}}}
+END
+}
