@@ -36,3 +36,19 @@ install(TARGETS jobstatus RUNTIME COMPONENT cli)
 if(TARGET jobstatus-server)
   install(TARGETS jobstatus-server RUNTIME COMPONENT server)
 endif()
+
+# --- how the server is run --------------------------------------------------------------------------------------------
+
+# The unit names paths below the prefix, which is known only when it is installed. What is for /usr is configured in /etc.
+if(TARGET jobstatus-server)
+  install(CODE "set(package_dir [[${package_dir}]])\nset(package_build_dir [[${package_build_dir}]])" COMPONENT server)
+  install(SCRIPT ${package_dir}/InstallService.cmake COMPONENT server)
+endif()
+
+install(FILES ${package_dir}/debian/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/jobstatus COMPONENT cli)
+install(FILES ${package_dir}/debian/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libjobstatus-dev COMPONENT dev)
+if(TARGET jobstatus-server)
+  install(FILES ${package_dir}/debian/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/jobstatus-server COMPONENT server)
+endif()
+
+include(package/Deb)
