@@ -37,6 +37,38 @@ if(TARGET jobstatus-server)
   install(TARGETS jobstatus-server RUNTIME COMPONENT server)
 endif()
 
+# --- man pages and completions ----------------------------------------------------------------------------------------
+
+# Made from what --help of the built programs says, so that they cannot say anything else.
+find_package(Python3 COMPONENTS Interpreter)
+
+# add_docs(PROGRAM SECTION COMPONENT)
+function(add_docs program section component)
+  set(docs ${package_build_dir}/docs)
+  set(files ${docs}/${program}.${section} ${docs}/${program}.bash ${docs}/${program}.fish ${docs}/_${program})
+  add_custom_command(
+    OUTPUT ${files}
+    COMMAND ${Python3_EXECUTABLE} ${package_dir}/docs.py $<TARGET_FILE:${program}> ${section}
+            ${package_dir}/${program}.${section}.roff ${docs}
+    DEPENDS ${program} ${package_dir}/docs.py ${package_dir}/${program}.${section}.roff
+    VERBATIM)
+  add_custom_target(${program}_docs ALL DEPENDS ${files})
+  install(FILES ${docs}/${program}.${section} DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} COMPONENT ${component})
+  set(data ${CMAKE_INSTALL_DATADIR})
+  install(FILES ${docs}/${program}.bash DESTINATION ${data}/bash-completion/completions RENAME ${program} COMPONENT ${component})
+  install(FILES ${docs}/${program}.fish DESTINATION ${data}/fish/vendor_completions.d COMPONENT ${component})
+  install(FILES ${docs}/_${program} DESTINATION ${data}/zsh/vendor-completions COMPONENT ${component})
+endfunction()
+
+if(Python3_FOUND AND NOT CMAKE_CROSSCOMPILING)
+  add_docs(jobstatus 1 cli)
+  if(TARGET jobstatus-server)
+    add_docs(jobstatus-server 8 server)
+  endif()
+else()
+  message(STATUS "no man pages and completions: they need Python, and programs that run here")
+endif()
+
 # --- how the server is run --------------------------------------------------------------------------------------------
 
 # The unit names paths below the prefix, which is known only when it is installed. What is for /usr is configured in /etc.

@@ -60,3 +60,37 @@ submit() {
   "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "$1"}}}}
 END
 }
+
+# The long options in the --help of a program, or of its subcommand; each on a line, sorted.
+options_of() { "$@" --help | sed -nE 's/^ +(-[a-z],)?(--[a-z-]+).*/\2/p' | sort; }
+
+subcommands_of() { "$@" --help | sed -nE '/^Subcommands:/,/^$/s/^  ([a-z]+) .*/\1/p' | sort; }
+
+# expect_same WHAT EXPECTED ACTUAL
+expect_same() {
+  diff <(printf '%s\n' "$2") <(printf '%s\n' "$3") >&2 || fail "$1: < should be there, > should not"
+}
+
+# check_completion: by `complete_line LINE`, which tells what a shell proposes at the end of LINE, one a line, sorted.
+check_completion() {
+  local subcommand global
+  export PATH="$scratch/bin:$PATH"
+  expect_same "jobstatus-server --" "$(options_of jobstatus-server)" "$(complete_line "jobstatus-server --")"
+  expect_same "jobstatus-server --log-level d" debug "$(complete_line "jobstatus-server --log-level d")"
+  expect_same "jobstatus --" "$(options_of jobstatus)" "$(complete_line "jobstatus --")"
+  expect_same "jobstatus wa" $'wait\nwatch' "$(complete_line "jobstatus wa")"
+  global=$(options_of jobstatus)
+  for subcommand in $(subcommands_of jobstatus); do
+    expect_same "jobstatus $subcommand --" "$(printf '%s\n' "$global" "$(options_of jobstatus "$subcommand")" | sort -u)" \
+      "$(complete_line "jobstatus $subcommand --")"
+  done
+  touch "$scratch/a-key.pem"
+  cd "$scratch"
+  expect_same "jobstatus --key a-" a-key.pem "$(complete_line "jobstatus --key a-")"
+}
+
+# Installs the programs and what belongs to them into $scratch.
+install_programs() {
+  cmake --install "$BUILD_DIR" --prefix "$scratch" --component server >/dev/null
+  cmake --install "$BUILD_DIR" --prefix "$scratch" --component cli >/dev/null
+}

@@ -11,12 +11,13 @@ unit=$scratch/lib/systemd/system/jobstatus-server.service
 [[ -f $scratch/etc/default/jobstatus-server ]] || fail "no settings were installed"
 
 # Whatever the settings name exists.
-for name in $(sed -n 's/^#\?\(JOBSTATUS_[A-Z_]*\)=.*/\1/p' "$scratch/etc/default/jobstatus-server"); do
-  "$scratch/bin/jobstatus-server" --help | grep -qF "(Env:$name)" || fail "there is no setting $name"
-done
+help=$("$scratch/bin/jobstatus-server" --help)
+mapfile -t names < <(sed -n 's/^#\?\(JOBSTATUS_[A-Z_]*\)=.*/\1/p' "$scratch/etc/default/jobstatus-server")
+((${#names[@]} > 0)) || fail "no settings in /etc/default/jobstatus-server"
+for name in "${names[@]}"; do expect_contains "$help" "(Env:$name)"; done
 
 # It is given the time it asks for.
-drain_grace=$("$scratch/bin/jobstatus-server" --help | sed -n 's/^ *--drain-grace DURATION=\([0-9]*\)s .*/\1/p')
+drain_grace=$(sed -n 's/^ *--drain-grace DURATION=\([0-9]*\)s .*/\1/p' <<<"$help")
 stop_limit=$(sed -n 's/^TimeoutStopSec=\([0-9]*\)s$/\1/p' "$unit")
 ((stop_limit > drain_grace)) || fail "TimeoutStopSec=$stop_limit is no longer than --drain-grace $drain_grace"
 
@@ -27,7 +28,7 @@ said=$(SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no "$unit" 2>&1) |
 if grep -F jobstatus <<<"$said"; then fail "it complains, above"; fi
 
 say "systemd-analyze security, offline"
-systemd-analyze security --help | grep -q -- --offline || skip "this systemd-analyze cannot look at a unit offline"
+[[ $(systemd-analyze --help) == *--offline* ]] || skip "this systemd-analyze cannot look at a unit offline"
 threshold=$(awk -v max="$max_exposure" 'BEGIN { print int(max * 10) }')
 systemd-analyze security --offline=yes --no-pager --threshold="$threshold" "$unit" >"$scratch/exposure" ||
   { grep -E '✗|exposure' "$scratch/exposure" >&2; fail "more exposed than $max_exposure"; }
