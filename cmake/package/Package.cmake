@@ -73,7 +73,7 @@ endif()
 
 # The unit names paths below the prefix, which is known only when it is installed. What is for /usr is configured in /etc.
 if(TARGET jobstatus-server)
-  install(CODE "set(package_dir [[${package_dir}]])\nset(package_build_dir [[${package_build_dir}]])" COMPONENT server)
+  install(CODE "set(package_dir [[${package_dir}]])" COMPONENT server)
   install(SCRIPT ${package_dir}/InstallService.cmake COMPONENT server)
 endif()
 
