@@ -45,7 +45,9 @@ def run(*command):
 def option(head, text):
     names, _, rest = head.partition(" ")
     environment = re.search(r"\(Env:(\w+)\)", rest)
-    rest = re.sub(r" ?\(Env:\w+\)| ?\.\.\.| ?Excludes: \S+| ?REQUIRED", "", rest).strip()
+    if needed := re.search(r"Needs: (\S+)", rest):
+        text += f"; needs {needed[1]}"
+    rest = re.sub(r" ?\(Env:\w+\)| ?\.\.\.| ?(Excludes|Needs): \S+| ?REQUIRED", "", rest).strip()
     # NAME=URL=default=http://… has a kind with an equals sign; DURATION=5s does not, as a default is not in capitals.
     kind, checks, default = re.fullmatch(r"(\S*?(?:=[A-Z]+)?)(:\{.*?\}|:\w+ in \[.*?\])?(?:=(.*))?", rest).groups()
     choices = checks[2:-1].split(",") if checks and checks.startswith(":{") else []
