@@ -1,9 +1,11 @@
 # `cpack` makes three .debs, one of each component.
+set(JOBSTATUS_MAINTAINER "The ComfyUI Job Status Service authors <maintainers@comfyui-jobstatus.invalid>" CACHE STRING
+    "Whom the packages name as their maintainer: whoever makes them for others")
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME jobstatus)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each component has its own
 set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
-set(CPACK_PACKAGE_CONTACT "ComfyUI Job Status Service maintainers <maintainers@localhost>")
+set(CPACK_PACKAGE_CONTACT ${JOBSTATUS_MAINTAINER})
 set(CPACK_PACKAGE_DIRECTORY ${PROJECT_BINARY_DIR}/packages)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # A clean Debian 12 in $root, with the .debs installed. The bare one is made by debootstrap once, and kept in
-# ~/.cache/jobstatus-tests with what was downloaded; removing that is safe.
+# build/test-cache with what was downloaded.
 
 : "${scratch:?} ${no_proxy:?}" # of lib.sh
 
-cache=${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/jobstatus-tests
+cache=${SOURCE_DIR:?}/build/test-cache
 root=$scratch/root
 last_words() { tail -3 "$1" | paste -sd ' '; }
 

@@ -47,7 +47,6 @@ say "by CMake"
 cat >"$scratch/program/CMakeLists.txt" <<'END'
 cmake_minimum_required(VERSION 3.25)
 project(program LANGUAGES CXX)
-set(CMAKE_CXX_STANDARD 23)
 find_package(jobstatus 0.1 CONFIG REQUIRED)
 add_executable(program main.cc)
 target_link_libraries(program PRIVATE jobstatus::client)

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # What the tests of the packages share. Each is given the places of things by its CMakeLists.txt, in the environment.
 set -euo pipefail
+# What ./dev test installed from PyPI.
+export PATH="${SOURCE_DIR:?}/build/test-tools/bin:$PATH"
 export no_proxy="127.0.0.1,localhost${no_proxy:+,$no_proxy}"
 
 scratch=$(mktemp -d)
