@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# A clean Debian 12 in $root, with the .debs installed. The bare one is made by debootstrap once, and kept in
-# build/test-cache with what was downloaded.
+# The .debs in $scratch/packages; a bare Debian 12 in $bare, made by debootstrap once and kept in build/test-cache with what
+# was downloaded; and one in $root with the .debs installed.
 
 : "${scratch:?} ${no_proxy:?}" # of lib.sh
 
 cache=${SOURCE_DIR:?}/build/test-cache
+bare=$cache/bookworm.tar
 root=$scratch/root
 last_words() { tail -3 "$1" | paste -sd ' '; }
 
@@ -19,21 +20,24 @@ unshare --mount true 2>/dev/null || skip "this machine does not let root mount a
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Codename: bookworm' 2>/dev/null | head -1)
 mirror=${mirror:-http://deb.debian.org/debian}
 
+make_packages() {
+  say "cpack"
+  cpack --config "$BUILD_DIR/CPackConfig.cmake" -B "$scratch/packages" >"$scratch/log" 2>&1 || fail "$(cat "$scratch/log")"
+}
+
 make_bare_debian() {
-  local tar=$cache/bookworm.tar made=$scratch/bare
+  local made=$scratch/bare
   mkdir -p "$cache/archives"
   exec 9>"$cache/lock"
   flock 9
-  if [[ ! -s $tar ]]; then
+  if [[ ! -s $bare ]]; then
     say "debootstrap, once"
     timeout 120 debootstrap --variant=minbase bookworm "$made" "$mirror" >"$scratch/debootstrap.log" 2>&1 ||
       skip "debootstrap cannot make a Debian here: $(last_words "$scratch/debootstrap.log")"
-    tar -C "$made" -cf "$tar.new" .
-    mv "$tar.new" "$tar"
+    tar -C "$made" -cf "$bare.new" .
+    mv "$bare.new" "$bare"
     rm -rf --one-file-system "$made"
   fi
-  mkdir "$root"
-  tar -C "$root" -xf "$tar"
   flock -u 9
 }
 
@@ -49,9 +53,10 @@ in_root() {
 # install_debs PACKAGE...: our .debs with all they need, and further packages, in a clean Debian.
 install_debs() {
   local install
-  say "cpack"
-  cpack --config "$BUILD_DIR/CPackConfig.cmake" -B "$scratch/packages" >"$scratch/log" 2>&1 || fail "$(cat "$scratch/log")"
+  make_packages
   make_bare_debian
+  mkdir "$root"
+  tar -C "$root" -xf "$bare"
   cp "$scratch"/packages/jobstatus*.deb "$root/root/"
   cp -L /etc/resolv.conf "$root/etc/resolv.conf"
   echo "deb $mirror bookworm main" >"$root/etc/apt/sources.list"
