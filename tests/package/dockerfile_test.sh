@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The Dockerfile keeps hadolint's rules, and builds with no other packages than ./dev does. image_test.sh runs its image.
+# The Dockerfile keeps hadolint's rules, and builds with the packages that ./dev builds with. image_test.sh runs its image.
 # shellcheck source=tests/package/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 dockerfile=$SOURCE_DIR/cmake/package/Dockerfile
@@ -10,6 +10,10 @@ known=$(sed -n '/^packages=(/,/^)/p;/^package_packages=(/p' "$SOURCE_DIR/dev" | 
 [[ -n $wanted ]] || fail "the Dockerfile installs nothing to build with"
 unknown=$(grep -vxF -f <(printf '%s\n' "$known") <<<"$wanted" || true)
 [[ -z $unknown ]] || fail "./dev does not know these packages of the Dockerfile: $unknown"
+
+libraries=$(sed -n '/what the programs are built with/{n;p}' "$SOURCE_DIR/dev" | xargs -n1)
+missing=$(grep -vxF -f <(printf '%s\n' "$wanted") <<<"$libraries" || true)
+[[ -n $libraries && -z $missing ]] || fail "the Dockerfile does not install what the programs are built with: $missing"
 
 command -v hadolint >/dev/null || skip "there is no hadolint (of tests/package/tools.txt)"
 hadolint "$dockerfile"
