@@ -159,10 +159,12 @@ def bash(command, subcommands):
              '  if [[ $word == "=" ]]; then word=; elif [[ $before == "=" ]]; then before=${COMP_WORDS[COMP_CWORD-2]}; fi',
              "  COMPREPLY=()",
              "  case $before in"]
+    # With "filenames" bash quotes spaces, and goes on in a directory.
+    as_names = ["    compopt -o filenames 2>/dev/null || true", "    return ;;"]
     if files:
-        lines += [f"  {' | '.join(files)})", '    mapfile -t COMPREPLY < <(compgen -f -- "$word")', "    return ;;"]
+        lines += [f"  {' | '.join(files)})", '    mapfile -t COMPREPLY < <(compgen -f -- "$word")', *as_names]
     if directories:
-        lines += [f"  {' | '.join(directories)})", '    mapfile -t COMPREPLY < <(compgen -d -- "$word")', "    return ;;"]
+        lines += [f"  {' | '.join(directories)})", '    mapfile -t COMPREPLY < <(compgen -d -- "$word")', *as_names]
     for each in every:
         if each.choices:
             lines += [f"  {each.long})", f'    mapfile -t COMPREPLY < <(compgen -W "{" ".join(each.choices)}" -- "$word")',
@@ -170,7 +172,10 @@ def bash(command, subcommands):
     others = sorted(with_value - set(files) - set(directories) - {o.long for o in every if o.choices})
     lines += [f"  {' | '.join(others)})", "    return ;;", "  esac"]
     if subcommands:
-        lines += ['  local i', '  for ((i = 1; i < COMP_CWORD; ++i)); do', '    case ${COMP_WORDS[i]} in',
+        lines += ['  local i', '  for ((i = 1; i < COMP_CWORD; ++i)); do',
+                  "    # A backend may be called as a command is.",
+                  f"    case ${{COMP_WORDS[i - 1]}} in '=' | {' | '.join(sorted(with_value))}) continue ;; esac",
+                  '    case ${COMP_WORDS[i]} in',
                   f"    {' | '.join(command.commands)}) command=${{COMP_WORDS[i]}} && break ;;", "    esac", "  done"]
     lines += ["  case $command in"]
     for name, each in zip(command.commands, subcommands):

@@ -16,5 +16,6 @@ complete_line() {
 }
 
 check_completion
+expect_same "jobstatus --backend list wa" $'wait\nwatch' "$(complete_line "jobstatus --backend list wa")"
 # As bash takes it apart.
 expect_same "jobstatus --key=a-" a-key.pem "$(complete_line "jobstatus --key = a-")"

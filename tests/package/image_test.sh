@@ -61,8 +61,9 @@ cat >"$scratch/in_container" <<'END'
 set -u
 source "/tests/$1.sh"
 fail() { echo "FAILED: $*"; cat /tests/server.log; exit 1; }
+by=()
 inside() {
-  setpriv --reuid="${user%:*}" --regid="${user#*:}" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
+  "${by[@]}" setpriv --reuid="${user%:*}" --regid="${user#*:}" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all \
     env -i "${environment[@]}" "$@"
 }
 healthy() {
@@ -80,7 +81,10 @@ if [[ $1 == image ]]; then
   environment+=(JOBSTATUS_INSECURE_LISTEN=true)
 fi
 healthy >/tests/said 2>&1 && fail "it is said to be well before it was started"
-inside "${entrypoint[@]}" >/tests/server.log 2>&1 &
+(
+  by=(exec) # so that the process to be ended is the server, and not a shell that waits for it
+  inside "${entrypoint[@]}" >/tests/server.log 2>&1
+) &
 server=$!
 for _ in {1..100}; do
   healthy >/tests/said 2>&1 && break
