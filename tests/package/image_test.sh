@@ -10,7 +10,10 @@ done
 source "$(dirname "${BASH_SOURCE[0]}")/clean_debian.sh"
 python3 -c 'import yaml' 2>/dev/null || skip "this Python reads no YAML (of tests/package/tools.txt)"
 
-buildah() { command buildah --root "$scratch/storage" --runroot "$scratch/run" --storage-driver vfs "$@"; }
+driver=overlay
+buildah() { command buildah --root "$scratch/storage" --runroot "$scratch/run" --storage-driver "$driver" "$@"; }
+clean_up_more() { buildah umount --all >/dev/null 2>&1 || true; }
+buildah info >/dev/null 2>&1 || driver=vfs # slower: it copies everything for each layer
 
 make_packages
 make_bare_debian
