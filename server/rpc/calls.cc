@@ -64,6 +64,16 @@ std::string WithRequestId(const grpc::Status& status, const std::string& request
   return status.error_details() + further.SerializeAsString();
 }
 
+std::string Reason(const grpc::Status& status) {
+  google::rpc::Status details;
+  google::rpc::ErrorInfo info;
+  details.ParseFromString(status.error_details());  // of none, too
+  for (const auto& detail : details.details()) {
+    if (detail.UnpackTo(&info)) return info.reason();
+  }
+  return "";
+}
+
 }  // namespace
 
 const char* CodeName(grpc::StatusCode code) {
@@ -107,6 +117,7 @@ grpc::Status Call::End(grpc::Status status) {
   if (calls_.on_failed_) {
     calls_.on_failed_({.method = method_,
                        .code = status.error_code(),
+                       .reason = Reason(status),
                        .message = status.error_message(),
                        .request_id = request_id,
                        .peer = context_.peer(),

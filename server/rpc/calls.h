@@ -31,6 +31,7 @@ const char* CodeName(grpc::StatusCode code);  // "NOT_FOUND"
 struct FailedCall {
   Method method;
   grpc::StatusCode code;
+  std::string reason;      // of the contract; empty: none
   std::string message;     // what the caller was told
   std::string request_id;  // that, too
   std::string peer;        // "ipv4:10.0.0.1:4711"

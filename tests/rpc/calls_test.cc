@@ -90,6 +90,7 @@ TEST_F(CallsOfAService, AreToldWhenTheyFailWithTheRequestIdThatTheCallerWasTold)
   const rpc::FailedCall call = AwaitFailed();
   EXPECT_EQ(call.method, rpc::Method::kGetStatus);
   EXPECT_EQ(call.code, grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(call.reason, "BACKEND_NOT_FOUND");
   EXPECT_EQ(call.message, status.error_message());
   EXPECT_THAT(call.peer, StartsWith("ipv4:127.0.0.1:"));
   EXPECT_EQ(call.request_id, DetailsOf(status).request_id);
