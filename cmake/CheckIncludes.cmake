@@ -15,7 +15,8 @@ set(may_include_server/comfy "^(comfy|jobs)/" "^(boost|curl|openssl)/" "^simdjso
 set(may_include_server/board "^(board|jobs)/")
 set(may_include_server/archive "^(archive|jobs)/" "^sqlite3\\.h$" ${posix})
 set(may_include_server/rpc "^(rpc|board|jobs)/" "^(comfyui|google|grpcpp|grpc|fmt|openssl)/" "^arpa/inet\\.h$")
-set(may_include_server/app "^(app|rpc|board|archive|comfy|jobs)/" "^(boost|curl|CLI|fmt|spdlog|systemd)/" ${posix})
+set(may_include_server/web "^(web|rpc|board|archive|comfy|jobs)/" "^(boost|prometheus)/" ${posix})
+set(may_include_server/app "^(app|web|rpc|board|archive|comfy|jobs)/" "^(boost|curl|CLI|fmt|spdlog|systemd)/" ${posix})
 set(may_include_client/cpp/include "^jobstatus/" "^comfyui/") # who uses the library sees nothing of gRPC
 set(may_include_client/cpp/src "^jobstatus/" "^[a-z_]+\\.h$" "^(comfyui|google|grpcpp|grpc)/")
 set(may_include_client/cli "^(cli|jobstatus)/" "^(comfyui|google|CLI)/" ${posix})

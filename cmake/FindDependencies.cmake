@@ -22,6 +22,7 @@ if(JOBSTATUS_BUILD_SERVER)
   find_package(spdlog CONFIG REQUIRED)
   find_package(SQLite3 REQUIRED)
   find_library(SYSTEMD_LIBRARY systemd REQUIRED) # libsystemd has no CMake package
+  find_package(prometheus-cpp CONFIG REQUIRED)
 endif()
 
 if(JOBSTATUS_BUILD_TESTS)

@@ -298,6 +298,18 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::s
                  "File to write the address listened on to, once calls are taken; removed when no more are")
       ->envname("JOBSTATUS_ADDRESS_FILE")
       ->type_name("FILE");
+  cli.add_option("--metrics-listen", config.metrics_listen,
+                 "Where to serve metrics for Prometheus, and a page that shows the jobs, as HOST:PORT, such as "
+                 "127.0.0.1:9464; port 0 takes a free one (default: nowhere)")
+      ->envname("JOBSTATUS_METRICS_LISTEN")
+      ->type_name("HOST:PORT");
+  cli.add_flag("--insecure-page", config.insecure_page,
+               "Show that page to other machines, too, in plain text; else they get the metrics alone")
+      ->envname("JOBSTATUS_INSECURE_PAGE");
+  cli.add_option("--metrics-address-file", config.metrics_address_file,
+                 "File to write the address to where metrics are served")
+      ->envname("JOBSTATUS_METRICS_ADDRESS_FILE")
+      ->type_name("FILE");
   cli.add_option("--max-watches", config.server.max_watches, "How many streams there may be at once")
       ->envname("JOBSTATUS_MAX_WATCHES")
       ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000}))
@@ -377,15 +389,28 @@ std::string WhatIsWrongInTheFile(const std::string& words) {
 }
 
 // gRPC takes a port that is too big modulo 65536.
-void CheckPort(const std::string& listen) {
-  const std::string port = listen.substr(listen.rfind(':') + 1);
+bool HasPort(const std::string& listen) {
+  const std::size_t colon = listen.rfind(':');
+  if (colon == std::string::npos) return false;
+  const std::string port = listen.substr(colon + 1);
   const bool digits = !port.empty() && port.find_first_not_of("0123456789") == std::string::npos;
-  if (listen.starts_with("unix:") || (digits && port.size() <= 5 && std::stoi(port) <= 65535)) return;
+  return digits && port.size() <= 5 && std::stoi(port) <= 65535;
+}
+
+void CheckPorts(const Config& config) {
+  const std::string& metrics = config.metrics_listen;
+  if (!metrics.empty() && (!HasPort(metrics) || metrics.starts_with(':') || metrics.starts_with("unix:")))
+    throw BadSetting("--metrics-listen", "must be HOST:PORT with a port up to 65535, such as 127.0.0.1:9464");
+  if (metrics.empty() && !config.metrics_address_file.empty())
+    throw BadSetting("--metrics-address-file", "needs --metrics-listen, too");
+  if (metrics.empty() && config.insecure_page) throw BadSetting("--insecure-page", "needs --metrics-listen, too");
+  const std::string& listen = config.server.listen;
+  if (listen.starts_with("unix:") || HasPort(listen)) return;
   throw BadSetting("--listen", "must be HOST:PORT with a port up to 65535, or unix:PATH");
 }
 
 void Check(const Config& config) {
-  CheckPort(config.server.listen);
+  CheckPorts(config);
   const auto positive = [](const char* option, jobs::Duration duration) {
     if (duration <= jobs::Duration(0)) throw BadSetting(option, "must be longer than 0");
   };

@@ -30,7 +30,10 @@ struct Config {
   rpc::ServerOptions server;
   std::string token_file;  // of callers' tokens; empty: anybody may call
   jobs::Duration drain_grace = std::chrono::seconds(5);
-  std::string address_file;  // where the address listened on is written; empty: nowhere
+  std::string address_file;          // where the address listened on is written; empty: nowhere
+  std::string metrics_listen;        // HOST:PORT of the metrics port; empty: there is none
+  bool insecure_page = false;        // other machines, too, may see the page there
+  std::string metrics_address_file;  // as address_file
   std::string log_level = "info";
   std::string log_format = "auto";
   std::vector<std::string> settings;  // those that are not the default, as in a configuration file; without passwords

@@ -14,6 +14,7 @@
 #include "app/logged_calls.h"
 #include "app/logged_observations.h"
 #include "app/loopback.h"
+#include "app/metrics_port.h"
 #include "app/observers.h"
 #include "app/service_manager.h"
 #include "app/signals.h"
@@ -108,6 +109,10 @@ int AwaitEnd(const app::Config& config, rpc::Server& server, const board::Board&
   return signal;
 }
 
+bool Announce(const std::string& file, const std::string& address) {
+  return file.empty() || WriteAddressFile(file, address);
+}
+
 // From the first call taken to the last one ended; the exit code.
 int Serve(const app::Config& config, archive::Archive* archive, app::Log& log) {
   board::Board board(BackendNames(config), config.limits, FirstRevision(archive), PastOf(archive));
@@ -119,6 +124,11 @@ int Serve(const app::Config& config, archive::Archive* archive, app::Log& log) {
   const auto server = rpc::Server::Start(board, options);
   if (!server) {
     log.Error("cannot_listen", server.error());
+    return 1;
+  }
+  const auto metrics = app::StartMetricsPort(config, board, observers, archive, **server);
+  if (!metrics) {
+    log.Error("cannot_listen", metrics.error());
     return 1;
   }
   if (archive != nullptr) archive->Start(board);
@@ -141,14 +151,26 @@ int Serve(const app::Config& config, archive::Archive* archive, app::Log& log) {
     log.Info("backend_watched", fmt::format("backend {}: watching {}", backend.name, url),
              {{"backend", backend.name}, {"url", url}});
   }
-  const bool announced = config.address_file.empty() || WriteAddressFile(config.address_file, address);
+  if (*metrics != nullptr) {
+    log.Info("serving_metrics", app::DescribeMetricsPort(config, **metrics), {{"address", (*metrics)->address()}});
+    if (!app::IsLoopback(config.metrics_listen) && config.insecure_page) {
+      log.Warn("insecure_page",
+               fmt::format("--insecure-page: other machines may look at jobs, and whoever is on the way can read {}",
+                           options.tokens == nullptr ? "what they see" : "what they see and the token, and call with it"));
+    }
+  }
+  const bool announced = (*metrics == nullptr || Announce(config.metrics_address_file, (*metrics)->address())) &&
+                         Announce(config.address_file, address);
   if (announced) {
     const int signal = AwaitEnd(config, **server, board, log);
     RemoveAddressFile(config.address_file, address);
+    if (*metrics != nullptr) RemoveAddressFile(config.metrics_address_file, (*metrics)->address());
     log.Info("draining", fmt::format("signal {}: ending all streams; a second signal kills", signal));
   } else {
-    log.Error("address_file_unwritable", "cannot write the address to " + config.address_file);
+    log.Error("address_file_unwritable", "cannot write the address to " + config.address_file +
+                                             (config.metrics_address_file.empty() ? "" : " or " + config.metrics_address_file));
   }
+  if (*metrics != nullptr) (*metrics)->Stop();
   (*server)->Drain();
   observers.Stop();
   if (archive != nullptr) archive->Stop();

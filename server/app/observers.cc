@@ -20,7 +20,8 @@ struct Observers::Parts {
   asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(io);
   comfy::CurlLoop curl{io};
   std::vector<std::unique_ptr<comfy::Observer>> observers;
-  std::thread thread;  // runs io; everything above is used by it alone once it runs
+  std::vector<std::string> names;  // of their backends
+  std::thread thread;              // runs io; what is not constant above is used by it alone once it runs
 };
 
 namespace {
@@ -50,6 +51,7 @@ Observers::Observers(const Config& config, const archive::Remembered* remembered
     options.listener.client_id = backend.client_id;
     parts_->observers.push_back(
         std::make_unique<comfy::Observer>(parts_->io, parts_->curl, backend.name, backend.http, options, sink));
+    parts_->names.push_back(backend.name);
     parts_->observers.back()->Resume(jobs[backend.name]);
     board.Connect(backend.name, *parts_->observers.back());
   }
@@ -59,6 +61,13 @@ Observers::~Observers() {
   Stop();
   parts_->work.reset();
   if (parts_->thread.joinable()) parts_->thread.join();
+}
+
+std::vector<std::pair<std::string, comfy::Traffic::Counts>> Observers::traffic() const {
+  std::vector<std::pair<std::string, comfy::Traffic::Counts>> traffic;
+  for (std::size_t i = 0; i < parts_->names.size(); ++i)
+    traffic.emplace_back(parts_->names[i], parts_->observers[i]->traffic());
+  return traffic;
 }
 
 void Observers::Start() {

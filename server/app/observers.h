@@ -1,10 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "app/config.h"
 #include "archive/archive.h"
 #include "board/board.h"
+#include "comfy/traffic.h"
 #include "jobs/observation.h"
 
 namespace app {
@@ -17,6 +21,9 @@ class Observers {
   Observers(const Config& config, const archive::Remembered* remembered, jobs::ObservationSink& sink,
             board::Board& board);
   ~Observers();
+
+  // What has gone between us and each backend, by name. On any thread.
+  std::vector<std::pair<std::string, comfy::Traffic::Counts>> traffic() const;
 
   void Start();
 

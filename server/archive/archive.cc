@@ -69,6 +69,10 @@ std::expected<std::unique_ptr<Archive>, std::string> Archive::Open(Options optio
 
 Archive::~Archive() = default;
 
+Counts Archive::Read() const {
+  return writer_->Read();
+}
+
 void Archive::Start(jobs::UnwrittenSource& source) {
   writer_->Start(source);
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/counts.h"
 #include "archive/state_directory.h"
 #include "archive/trouble.h"
 #include "archive/writer.h"
@@ -48,6 +49,8 @@ class Archive final : public jobs::Archive {
   ~Archive() override;
 
   const Remembered& remembered() const { return remembered_; }
+
+  Counts Read() const;  // on any thread
 
   // Begins to write what `source` has. It, and whoever asks, must outlive Stop.
   void Start(jobs::UnwrittenSource& source);

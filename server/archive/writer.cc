@@ -113,14 +113,18 @@ bool Writer::WriteBatch() {
   const std::uint64_t ceiling = batch.revision + kReserve / 2 > ceiling_ ? batch.revision + kReserve : ceiling_;
   if (batch.statuses.empty() && ceiling == ceiling_) return false;
   const std::optional<std::int64_t> count_before = count_;
+  const auto begun = Clock::now();
   const auto written = WriteTransaction(batch, ceiling);
   if (written) {
     ceiling_ = ceiling;
+    counter_.Wrote(batch.statuses.size() - written->ended_before.size(),
+                   std::chrono::duration_cast<jobs::Duration>(Clock::now() - begun));
     trouble_.Worked("the archive can be written again, and what was missing in it is there");
     retry_after_ = {};
   } else {
     connection_.RollBack();
     count_ = count_before;
+    counter_.Failed();
     trouble_.Failed("the archive cannot be written (" + written.error().detail +
                     "): how jobs end is told, but would not survive a restart");
     retry_after_ = std::clamp<Clock::duration>(2 * retry_after_, kFirstRetry, kLongestRetry);

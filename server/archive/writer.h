@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "archive/counts.h"
 #include "archive/rows.h"
 #include "archive/sqlite.h"
 #include "archive/trouble.h"
@@ -33,6 +34,8 @@ class Writer {
   void Start(jobs::UnwrittenSource& source);
   void Wake();
   void Stop();  // writes what there is, once more
+
+  Counts Read() const { return counter_.Read(); }  // on any thread
 
   // How far ahead revisions are reserved on disk.
   static constexpr std::uint64_t kReserve = std::uint64_t{1} << 28;
@@ -68,6 +71,8 @@ class Writer {
   Clock::duration retry_after_{};
   Clock::time_point expire_at_{};
   Clock::time_point progress_at_{};
+
+  WriteCounter counter_;
 
   std::mutex mutex_;  // guards the two below
   std::condition_variable woken_;

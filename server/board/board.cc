@@ -20,6 +20,7 @@ Board::Board(const std::vector<jobs::BackendName>& backends, Limits limits, std:
     Backend& backend = backends_.emplace_back();
     backend.state.name = config.name;
     backend.state.url = config.url;
+    tally_.Enter(config.name);
   }
   for (jobs::JobStatus& status : past.unfinished) {
     status.stale = true;
@@ -115,7 +116,8 @@ Snapshot Board::Tell(jobs::JobStatus next, std::uint64_t revision, Effects& effe
   const bool of_state = jobs::IsChangeOfState(told.get(), next);
   const auto published = std::make_shared<const jobs::JobStatus>(std::move(next));
   statuses_.Put(published);
-  subscribers_.Notice(*published, of_state, effects.notices);
+  subscribers_.Notice(*published, told ? told->revision : 0, of_state, effects.notices);
+  tally_.Told(told.get(), *published);
   if (!told && !unknown_.empty()) {
     unknown_.erase({published->job_id, ""});
     unknown_.erase({published->job_id, published->backend});
@@ -144,7 +146,7 @@ void Board::OnWritten(const jobs::Written& written) {
       for (const Snapshot& verdict : written.ended_before) {
         outbox_.HasEnded(verdict->job_id, verdict->backend);
         Recall(verdict);
-        subscribers_.Notice(*verdict, true, effects.notices);
+        subscribers_.Notice(*verdict, 0, true, effects.notices);
         waits_.Found(verdict, effects.answers, effects.unwanted);
       }
       const std::size_t owed = outbox_.owed();
@@ -372,6 +374,19 @@ void Board::Merge(const ListQuery& query, std::vector<Sighted>& list, const std:
 bool Board::IsNewest(const jobs::JobStatus& archived) const {
   const std::lock_guard lock(mutex_);
   return IsNewestTold(archived);
+}
+
+Board::Counts Board::Read() const {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, Tally::Counts> tallies = tally_.Read();
+  Counts counts{.revision = revision_, .subscriptions = subscribers_.size(), .conflated = subscribers_.conflated()};
+  for (const Backend& backend : backends_) {
+    const std::string& name = backend.state.name;
+    counts.backends.push_back({backend.state, statuses_.CountOf(name), std::move(tallies[name])});
+  }
+  counts.unwritten = outbox_.unwritten();
+  if (counts.unwritten > 0) counts.unwritten_since = outbox_.unwritten_since();
+  return counts;
 }
 
 // ---- look-ups

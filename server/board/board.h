@@ -17,6 +17,7 @@
 #include "board/outbox.h"
 #include "board/statuses.h"
 #include "board/subscribers.h"
+#include "board/tally.h"
 #include "board/waits.h"
 #include "jobs/archive.h"
 #include "jobs/backend_name.h"
@@ -178,6 +179,23 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   // Whether an archived status is its job's newest that was told.
   bool IsNewest(const jobs::JobStatus& archived) const;
 
+  // ---- numbers, for metrics
+
+  struct Counts {
+    struct OfBackend {
+      BackendState state;
+      ByState jobs{};  // in memory, as they were told last
+      Tally::Counts tally;
+    };
+    std::vector<OfBackend> backends;  // as configured
+    std::uint64_t revision = 0;
+    std::size_t subscriptions = 0;
+    std::uint64_t conflated = 0;                // see Subscribers
+    std::optional<jobs::Time> unwritten_since;  // see Outbox; none: all is on the disk, or there is no archive
+    std::size_t unwritten = 0;
+  };
+  Counts Read() const;
+
  private:
   struct Backend {
     BackendState state;
@@ -248,6 +266,7 @@ class Board final : public jobs::ObservationSink, public jobs::UnwrittenSource {
   Subscribers subscribers_;
   std::uint64_t last_reachability_id_ = 0;
   std::map<std::uint64_t, std::shared_ptr<ReachabilityWatcher>> reachability_watchers_;
+  Tally tally_;
   Waits waits_;
   std::map<std::pair<std::string, std::string>, jobs::Steady>
       unknown_;  // (job_id, backend asked for) → remembered until

@@ -51,6 +51,7 @@ void Outbox::Owe(const jobs::JobStatus& told) {
   Entry& entry = found->second;
   if (!added && !entry.owed) WaitsNoMore(entry);
   const bool in_place = !added && entry.status.state == told.state;
+  if (added) entry.since = told.observe_time;
   entry.owed = entry.replaces = true;
   entry.status = told;
   if (!in_place) Enqueue(key, entry);
@@ -128,6 +129,17 @@ std::vector<jobs::JobStatus> Outbox::AllWaiting() const {
   std::vector<jobs::JobStatus> statuses;
   for (const Entry* const entry : waiting) statuses.push_back(entry->status);
   return statuses;
+}
+
+// In the order in which they are written, which is that of their changes; but one that changed again since it came has
+// kept its time and lost its place.
+jobs::Time Outbox::unwritten_since() const {
+  jobs::Time since = waiting_since();
+  for (const Place& place : taken_) {
+    if (const Entry* const entry = At(place)) since = std::min(since, entry->since);
+  }
+  const auto next = std::ranges::find_if(queue_, [&](const Place& place) { return At(place) != nullptr; });
+  return next == queue_.end() ? since : std::min(since, At(*next)->since);
 }
 
 jobs::Time Outbox::waiting_since() const {

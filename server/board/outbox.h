@@ -63,6 +63,12 @@ class Outbox {
   // Since when the first of those that wait does; Time::max(): none does.
   jobs::Time waiting_since() const;
 
+  // Since when the oldest change that is not on the disk is to be written, be it told or not; Time::max(): all are
+  // there.
+  jobs::Time unwritten_since() const;
+  // How many are not.
+  std::size_t unwritten() const { return entries_.size(); }
+
   // How many are owed.
   std::size_t owed() const { return entries_.size() - waiting_.size(); }
 
@@ -86,6 +92,7 @@ class Outbox {
 
   void Enqueue(const Key& key, Entry& entry);
   Entry* At(const Place& place);
+  const Entry* At(const Place& place) const { return const_cast<Outbox*>(this)->At(place); }
   void WaitsNoMore(const Entry& entry) { waiting_.erase(waiting_.find(entry.since)); }
 
   std::map<Key, Entry> entries_;

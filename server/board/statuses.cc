@@ -35,6 +35,7 @@ void Statuses::Put(Snapshot next) {
     Erase(old);
   }
   by_revision_.emplace(next->revision, next);
+  ++At(counts_[next->backend], next->state);
   if (jobs::IsTerminal(next->state)) {
     finished_.emplace(next->revision, next);
     Finished& finished = finished_of_[next->backend];
@@ -48,6 +49,7 @@ void Statuses::Put(Snapshot next) {
 
 void Statuses::Erase(const Snapshot& snapshot) {
   by_revision_.erase(snapshot->revision);
+  --At(counts_[snapshot->backend], snapshot->state);
   if (finished_.erase(snapshot->revision) > 0) {
     Finished& finished = finished_of_.at(snapshot->backend);
     finished.by_revision.erase(snapshot->revision);
@@ -95,6 +97,11 @@ const std::set<std::string>& Statuses::Unfinished(const std::string& backend) co
   static const std::set<std::string> kNone;
   const auto found = unfinished_.find(backend);
   return found == unfinished_.end() ? kNone : found->second;
+}
+
+ByState Statuses::CountOf(const std::string& backend) const {
+  const auto found = counts_.find(backend);
+  return found == counts_.end() ? ByState{} : found->second;
 }
 
 void Statuses::Forget(const Snapshot& snapshot) {

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "board/by_state.h"
 #include "jobs/archive.h"
 #include "jobs/job.h"
 
@@ -73,6 +74,9 @@ class Statuses {
 
   std::size_t size() const { return by_revision_.size(); }
 
+  // How many of a backend's jobs are here, by state.
+  ByState CountOf(const std::string& backend) const;
+
  private:
   struct Finished {
     std::map<std::uint64_t, Snapshot> by_revision;
@@ -91,6 +95,7 @@ class Statuses {
   std::map<std::string, Finished> finished_of_;  // the same by backend
   std::uint64_t evicted_for_bytes_ = 0;
   std::map<std::string, std::set<std::string>> unfinished_;
+  std::map<std::string, ByState> counts_;
 };
 
 }  // namespace board

@@ -21,12 +21,13 @@ void Subscribers::Remove(std::uint64_t id) {
   by_number_.erase(found);
 }
 
-void Subscribers::Notice(const jobs::JobStatus& status, bool of_state, Notices& notices) const {
+void Subscribers::Notice(const jobs::JobStatus& status, std::uint64_t replaced, bool of_state, Notices& notices) {
   const auto notice = [&](std::uint64_t id) {
     const Subscriber& subscriber = by_number_.at(id);
     if (!subscriber.filter.backend.empty() && subscriber.filter.backend != status.backend) return;
     bool& told = notices[subscriber.watcher];
     told = told || of_state;
+    if (replaced > subscriber.watcher->taken_revision()) ++conflated_;
   };
   for (const std::uint64_t id : of_all_) notice(id);
   if (const auto ids = by_job_.find(status.job_id); ids != by_job_.end()) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -19,6 +20,10 @@ class Watcher {
   // At least one job of the filter has changed; `of_state` when a change is more than movement within a state. May also
   // come without a change. Called without any lock of the board, by the thread that observed; must return soon.
   virtual void OnChange(bool of_state) = 0;
+
+  // The revision of the last status it has taken: what is newer is yet to be told. Called under the board's lock by any
+  // thread.
+  virtual std::uint64_t taken_revision() const = 0;
 };
 
 // Somebody who wants to know when a backend begins to answer, or no longer does. Board::IsReachable tells which does.
@@ -43,8 +48,15 @@ class Subscribers {
   // Whether somebody watches this very job.
   bool Names(const std::string& job_id) const { return by_job_.contains(job_id); }
 
-  // Adds those concerned by a change of `status`.
-  void Notice(const jobs::JobStatus& status, bool of_state, Notices& notices) const;
+  // Adds those concerned by a change of `status`. `replaced`: revision of the job's status until now; 0: there was
+  // none.
+  void Notice(const jobs::JobStatus& status, std::uint64_t replaced, bool of_state, Notices& notices);
+
+  std::size_t size() const { return by_number_.size(); }
+
+  // How many statuses were replaced by a newer one of the same job before a watcher had taken them; each counts once
+  // for each watcher that missed it.
+  std::uint64_t conflated() const { return conflated_; }
 
  private:
   struct Subscriber {
@@ -55,6 +67,7 @@ class Subscribers {
   std::unordered_map<std::uint64_t, Subscriber> by_number_;
   std::unordered_map<std::string, std::set<std::uint64_t>> by_job_;
   std::set<std::uint64_t> of_all_;
+  std::uint64_t conflated_ = 0;
 };
 
 }  // namespace board

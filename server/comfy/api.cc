@@ -14,22 +14,27 @@ constexpr std::string_view kQueue = "/queue";
 constexpr std::string_view kJobsAsQueue = "/api/jobs?status=pending,in_progress";
 constexpr std::string_view kPrompt = "/prompt";
 
-BackendError HttpError(std::string_view path, int status) {
+}  // namespace
+
+Api::Api(boost::asio::io_context& io, CurlLoop& loop, HttpOptions http, Pacer::Options pacing,
+         jobs::Duration jobs_api_retry, Traffic& traffic)
+    : traffic_(traffic),
+      http_(io, loop, std::move(http)),
+      pacer_(pacing, SteadyNow()),
+      jobs_api_retry_(jobs_api_retry) {}
+
+BackendError Api::HttpError(std::string_view path, int status) {
+  traffic_.Unusable(BackendError::Kind::kHttpError);
   return {.kind = BackendError::Kind::kHttpError,
           .http_status = status,
           .detail = "GET " + std::string(path) + " answered with HTTP status " + std::to_string(status)};
 }
 
-BackendError BadResponse(std::string_view path, const BadAnswer& answer) {
+BackendError Api::BadResponse(std::string_view path, const BadAnswer& answer) {
+  traffic_.Unusable(BackendError::Kind::kBadResponse);
   return {.kind = BackendError::Kind::kBadResponse,
           .detail = "the answer to GET " + std::string(path) + " is " + answer.why};
 }
-
-}  // namespace
-
-Api::Api(boost::asio::io_context& io, CurlLoop& loop, HttpOptions http, Pacer::Options pacing,
-         jobs::Duration jobs_api_retry)
-    : http_(io, loop, std::move(http)), pacer_(pacing, SteadyNow()), jobs_api_retry_(jobs_api_retry) {}
 
 Api::Answer<HttpAnswer> Api::Ask(std::string path) {
   const std::uint64_t suspicions = continuity_.mark().suspicions;
@@ -39,8 +44,12 @@ Api::Answer<HttpAnswer> Api::Ask(std::string path) {
   if (answer) {
     answer->server_time = Pacer::PlausibleCost(answer->server_time, body_.size());
     continuity_.Answered(answer->new_connection, answer->status, now);
-    spent_ += pacer_.Pay(answer->server_time, now);
+    const jobs::Duration charged = pacer_.Pay(answer->server_time, now);
+    spent_ += charged;
+    traffic_.Answered(answer->wire_bytes, answer->to_first_byte, answer->whole);
+    traffic_.Charged(charged);
   } else {
+    traffic_.NotAnswered(answer.error().kind);
     continuity_.Failed(answer.error().kind);
   }
   co_return answer;

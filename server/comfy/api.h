@@ -8,11 +8,13 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "comfy/answers.h"
 #include "comfy/continuity.h"
 #include "comfy/http_client.h"
 #include "comfy/pacer.h"
+#include "comfy/traffic.h"
 #include "jobs/backend_error.h"
 
 namespace comfy {
@@ -26,7 +28,7 @@ class Api {
   using Answer = boost::asio::awaitable<std::expected<T, jobs::BackendError>>;
 
   Api(boost::asio::io_context& io, CurlLoop& loop, HttpOptions http, Pacer::Options pacing,
-      jobs::Duration jobs_api_retry);
+      jobs::Duration jobs_api_retry, Traffic& traffic);
 
   // The version it calls itself; empty when it does not say. What was found out about its features is forgotten: it may
   // be another server.
@@ -52,6 +54,8 @@ class Api {
   jobs::Duration spent() const { return spent_; }   // of the server's time, in all
 
  private:
+  jobs::BackendError HttpError(std::string_view path, int status);
+  jobs::BackendError BadResponse(std::string_view path, const BadAnswer& answer);
   Answer<HttpAnswer> Ask(std::string path);
   Answer<std::optional<QueueAnswer>> JobsApi();  // nothing: not to be had now
   Answer<QueueAnswer> FullQueue(const Wanted& wanted);
@@ -59,6 +63,7 @@ class Api {
   Continuity::Mark Seen(const jobs::QueueListing& listing);
   bool Affordable(std::size_t queue_size) const;
 
+  Traffic& traffic_;
   HttpClient http_;
   AnswerReader reader_;
   Body body_;

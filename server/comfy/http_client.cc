@@ -162,8 +162,12 @@ asio::awaitable<std::expected<HttpAnswer, BackendError>> HttpClient::Get(std::st
   answer.new_connection = connects > 0;
   if (answer.new_connection)
     t.round_trip = Info(t.easy, CURLINFO_CONNECT_TIME_T) - Info(t.easy, CURLINFO_NAMELOOKUP_TIME_T);
-  const auto to_first_byte = Info(t.easy, CURLINFO_STARTTRANSFER_TIME_T) - Info(t.easy, CURLINFO_PRETRANSFER_TIME_T);
-  answer.server_time = std::max(jobs::Duration(0), to_first_byte - t.round_trip);
+  answer.to_first_byte = Info(t.easy, CURLINFO_STARTTRANSFER_TIME_T) - Info(t.easy, CURLINFO_PRETRANSFER_TIME_T);
+  answer.server_time = std::max(jobs::Duration(0), answer.to_first_byte - t.round_trip);
+  answer.whole = Info(t.easy, CURLINFO_TOTAL_TIME_T);
+  curl_off_t bytes = 0;
+  curl_easy_getinfo(t.easy, CURLINFO_SIZE_DOWNLOAD_T, &bytes);
+  answer.wire_bytes = static_cast<std::size_t>(bytes);
   co_return answer;
 }
 

@@ -4,6 +4,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cstddef>
 #include <expected>
 #include <memory>
 #include <string>
@@ -33,6 +34,9 @@ struct HttpAnswer {
   bool new_connection = false;  // false: on a kept-alive one, so the server process is the one that answered before
   jobs::Duration server_time{
       0};  // from the request sent to the first byte of the answer, less the network's round trip
+  jobs::Duration to_first_byte{0};  // the same, with it
+  jobs::Duration whole{0};          // from the beginning, connecting included, to the last byte
+  std::size_t wire_bytes = 0;       // of the body, before it was decompressed
 };
 
 // Asks one ComfyUI server, one request at a time, over one kept-alive connection. Follows no redirects and sends no

@@ -30,13 +30,14 @@ bool IsPause(const RunEvent& event) {
 
 Listener::Listener(boost::asio::io_context& io, const HttpOptions& http, ListenerOptions options,
                    std::function<void(jobs::Observation)> tell, std::function<void(bool is_back)> look,
-                   std::function<void()> cut)
+                   std::function<void()> cut, Traffic& traffic)
     : io_(io),
       http_(http),
       options_(std::move(options)),
       tell_(std::move(tell)),
       look_(std::move(look)),
       cut_(std::move(cut)),
+      traffic_(traffic),
       deafness_(options_.deafness),
       flush_timer_(io) {}
 
@@ -62,6 +63,7 @@ void Listener::Retry() {
 }
 
 void Listener::Taken() {
+  traffic_.SocketOpened();
   seated_ = true;
   const jobs::Steady now = SteadyNow();
   deafness_.Opened(now);
@@ -78,6 +80,7 @@ void Listener::Lost(const jobs::BackendError& error) {
 }
 
 void Listener::Heard(const SocketMessage& message) {
+  traffic_.MessageHeard();
   const jobs::Steady now = SteadyNow();
   if (message.features) {
     answers_features_ = true;
@@ -107,7 +110,7 @@ void Listener::Looked(jobs::Steady asked_at, bool changed, const std::optional<s
   const bool deaf = deafness_.Looked(asked_at, changed, !own_running_.empty());
   const bool unproven = features_due_ && asked_at > *features_due_;
   if (unproven) answers_features_ = false;  // until it does again: it may be an older ComfyUI now
-  if (deaf || unproven) seat_->Retake();
+  if ((deaf || unproven) && seat_->Retake()) traffic_.SocketWasSilent();
 }
 
 // One seat for each client id that has a running job, and none longer than that.

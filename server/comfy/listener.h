@@ -15,6 +15,7 @@
 #include "comfy/deafness.h"
 #include "comfy/http_client.h"
 #include "comfy/seat.h"
+#include "comfy/traffic.h"
 #include "jobs/observation.h"
 #include "jobs/submitter.h"
 
@@ -41,7 +42,7 @@ class Listener {
   // taken us in, so that it is there. `cut`: the other side has ended our socket.
   Listener(boost::asio::io_context& io, const HttpOptions& http, ListenerOptions options,
            std::function<void(jobs::Observation)> tell, std::function<void(bool is_back)> look,
-           std::function<void()> cut);
+           std::function<void()> cut, Traffic& traffic);
 
   void Start();
   void Stop();
@@ -83,6 +84,7 @@ class Listener {
   const std::function<void(jobs::Observation)> tell_;
   const std::function<void(bool)> look_;
   const std::function<void()> cut_;
+  Traffic& traffic_;
 
   std::shared_ptr<Seat> seat_;
   bool seated_ = false;

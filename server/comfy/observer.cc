@@ -31,10 +31,10 @@ Observer::Observer(asio::io_context& io, CurlLoop& loop, std::string name, HttpO
       options_(options),
       sink_(sink),
       io_(io),
-      api_(io, loop, std::move(http), options.pacing, options.jobs_api_retry),
+      api_(io, loop, std::move(http), options.pacing, options.jobs_api_retry, traffic_),
       listener_(
           io, api_.http(), options.listener, [this](jobs::Observation heard) { Pass(std::move(heard)); },
-          [this](bool is_back) { LookSoon(is_back); }, [this] { api_.continuity().SocketEnded(); }),
+          [this](bool is_back) { LookSoon(is_back); }, [this] { api_.continuity().SocketEnded(); }, traffic_),
       backoff_(options.backoff_first, options.backoff_longest),
       turn_timer_(io),
       patience_timer_(io) {}

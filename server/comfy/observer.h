@@ -15,6 +15,7 @@
 #include "comfy/api.h"
 #include "comfy/backoff.h"
 #include "comfy/listener.h"
+#include "comfy/traffic.h"
 #include "comfy/witnesses.h"
 #include "jobs/job_source.h"
 #include "jobs/observation.h"
@@ -77,6 +78,9 @@ class Observer final : public jobs::JobSource {
 
   void LookFor(const std::string& job_id, jobs::Steady until) override;
   void StopLookingFor(const std::string& job_id) override;
+
+  // On any thread.
+  Traffic::Counts traffic() const { return traffic_.Read(); }
 
  private:
   using Error = jobs::BackendError;
@@ -144,6 +148,7 @@ class Observer final : public jobs::JobSource {
   const ObserverOptions options_;
   jobs::ObservationSink& sink_;
   boost::asio::io_context& io_;
+  Traffic traffic_;
   Api api_;
   Witnesses witnesses_;
   Listener listener_;

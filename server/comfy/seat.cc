@@ -104,9 +104,10 @@ void Seat::Retry() {
   if (!taken_) backoff_timer_.cancel();
 }
 
-void Seat::Retake() {
-  if (!taken_ || std::exchange(retaking_, true)) return;
+bool Seat::Retake() {
+  if (!taken_ || std::exchange(retaking_, true)) return false;
   Leave();
+  return true;
 }
 
 void Seat::Stop(bool politely) {

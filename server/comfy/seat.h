@@ -47,8 +47,8 @@ class Seat : public std::enable_shared_from_this<Seat> {
 
   void Start();
 
-  // Leaves and comes back: what should be heard is not.
-  void Retake();
+  // Leaves and comes back: what should be heard is not. False: it is on its way already.
+  bool Retake();
 
   // Ends the wait before the next try, if there is one.
   void Retry();

@@ -137,6 +137,10 @@ void Server::SetTokens(std::shared_ptr<const Tokens> tokens) {
   parts_->service.SetTokens(std::move(tokens));
 }
 
+std::shared_ptr<const Tokens> Server::tokens() const {
+  return parts_->service.tokens();
+}
+
 void Server::Drain() {
   assert(parts_->state == Parts::State::kServing);
   parts_->state = Parts::State::kDraining;

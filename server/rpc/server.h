@@ -47,6 +47,7 @@ class Server {
 
   // Who may call from here on; streams that are open go on. May be called by any thread, until Stop.
   void SetTokens(std::shared_ptr<const Tokens> tokens);
+  std::shared_ptr<const Tokens> tokens() const;
 
   const Calls& calls() const;
   const LimitsMet& limits_met() const;

@@ -58,6 +58,11 @@ void Service::SetTokens(std::shared_ptr<const Tokens> tokens) {
   tokens_ = std::move(tokens);
 }
 
+std::shared_ptr<const Tokens> Service::tokens() const {
+  const std::lock_guard lock(mutex_);
+  return tokens_;
+}
+
 std::optional<grpc::Status> Service::Refused(const grpc::CallbackServerContext& context) const {
   std::shared_ptr<const Tokens> tokens;
   {

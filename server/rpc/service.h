@@ -31,6 +31,7 @@ class Service final : public pb::JobStatusService::CallbackService {
 
   // Who may call from here on; null: anybody.
   void SetTokens(std::shared_ptr<const Tokens> tokens);
+  std::shared_ptr<const Tokens> tokens() const;
 
   const Calls& calls() const { return calls_; }
 

@@ -41,6 +41,7 @@ WatchReactor::WatchReactor(grpc::CallbackServerContext& context, Call call, boar
                .end_at = EndOf(times.connection_age)},
               SteadyNow()),
       call_(call),
+      taken_revision_(watch_.after_revision),
       backlog_(board, watch_.filter) {}
 
 void WatchReactor::Start() {
@@ -148,6 +149,7 @@ void WatchReactor::OnPulled(std::expected<board::Board::Next, jobs::ArchiveError
     pulled_ = std::move(next->sighted);
     if (const board::Snapshot& status = pulled_.snapshot)
       found = {status->job_id, status->revision, jobs::IsTerminal(status->state)};
+    if (found) taken_revision_.store(found->revision, std::memory_order_relaxed);
   }
   Tell([&](jobs::Steady now) {
     if (!next) {

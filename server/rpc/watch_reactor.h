@@ -2,6 +2,8 @@
 
 #include <grpcpp/support/server_callback.h>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -39,6 +41,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<pb::WatchStatusRespon
 
   void OnChange(bool of_state) override;
   void OnTick(jobs::Steady now) override;
+  std::uint64_t taken_revision() const override { return taken_revision_.load(std::memory_order_relaxed); }
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -70,6 +73,8 @@ class WatchReactor final : public grpc::ServerWriteReactor<pb::WatchStatusRespon
   std::size_t recalls_ = 1;                     // to be done before the stream starts: one of each look-up, and Start
   std::optional<grpc::Status> status_;          // to finish with, when it is not OK
   jobs::Steady tick_at_ = jobs::Steady::max();  // of the earliest call asked for
+
+  std::atomic<std::uint64_t> taken_revision_;  // of the last status pulled
 
   // Touched only by whoever carries out the stream's one action.
   Call call_;

@@ -23,6 +23,8 @@ class Asked final : public jobs::JobSource {
 class Told final : public Watcher {
  public:
   void OnChange(bool of_state) override { changes.push_back(of_state); }
+  std::uint64_t taken_revision() const override { return taken; }
+  std::uint64_t taken = 0;
   std::vector<bool> changes;
 };
 
