@@ -154,9 +154,10 @@ int Serve(const app::Config& config, archive::Archive* archive, app::Log& log) {
   if (*metrics != nullptr) {
     log.Info("serving_metrics", app::DescribeMetricsPort(config, **metrics), {{"address", (*metrics)->address()}});
     if (!app::IsLoopback(config.metrics_listen) && config.insecure_page) {
-      log.Warn("insecure_page",
-               fmt::format("--insecure-page: other machines may look at jobs, and whoever is on the way can read {}",
-                           options.tokens == nullptr ? "what they see" : "what they see and the token, and call with it"));
+      log.Warn(
+          "insecure_page",
+          fmt::format("--insecure-page: other machines may look at jobs, and whoever is on the way can read {}",
+                      options.tokens == nullptr ? "what they see" : "what they see and the token, and call with it"));
     }
   }
   const bool announced = (*metrics == nullptr || Announce(config.metrics_address_file, (*metrics)->address())) &&
@@ -167,8 +168,9 @@ int Serve(const app::Config& config, archive::Archive* archive, app::Log& log) {
     if (*metrics != nullptr) RemoveAddressFile(config.metrics_address_file, (*metrics)->address());
     log.Info("draining", fmt::format("signal {}: ending all streams; a second signal kills", signal));
   } else {
-    log.Error("address_file_unwritable", "cannot write the address to " + config.address_file +
-                                             (config.metrics_address_file.empty() ? "" : " or " + config.metrics_address_file));
+    log.Error("address_file_unwritable",
+              "cannot write the address to " + config.address_file +
+                  (config.metrics_address_file.empty() ? "" : " or " + config.metrics_address_file));
   }
   if (*metrics != nullptr) (*metrics)->Stop();
   (*server)->Drain();

@@ -33,11 +33,12 @@ std::expected<std::unique_ptr<web::Server>, std::string> StartMetricsPort(const 
                                      const auto tokens = server.tokens();
                                      return tokens == nullptr || tokens->Allows(authorization);
                                    }};
-  auto port = web::Server::Start(options, board, [&board, &observers, archive] {
+  auto port = web::Server::Start(options, board, [&board, &observers, archive, &server] {
     web::Readings readings{.now = comfy::WallNow(),
                            .board = board.Read(),
                            .traffic = observers.traffic(),
                            .archive = std::nullopt,
+                           .calls = server.calls().Read(),
                            .process = web::ReadProcess()};
     if (archive != nullptr) readings.archive = archive->Read();
     return readings;

@@ -15,4 +15,8 @@ inline std::uint64_t& At(ByState& numbers, jobs::JobState state) {
   return numbers[static_cast<std::size_t>(state)];
 }
 
+inline std::uint64_t At(const ByState& numbers, jobs::JobState state) {
+  return numbers[static_cast<std::size_t>(state)];
+}
+
 }  // namespace board

@@ -40,8 +40,8 @@ WatchReactor::WatchReactor(grpc::CallbackServerContext& context, Call call, boar
                .write_stall_limit = times.write_stall_limit,
                .end_at = EndOf(times.connection_age)},
               SteadyNow()),
-      call_(call),
       taken_revision_(watch_.after_revision),
+      call_(call),
       backlog_(board, watch_.filter) {}
 
 void WatchReactor::Start() {

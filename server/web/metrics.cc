@@ -130,6 +130,38 @@ void AddArchive(const Readings& readings, Families& families) {
                          .Take());
 }
 
+// As go-grpc-prometheus and its kin name them, so that dashboards made for those show this server, too.
+constexpr std::array kCodes = {
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
+static_assert(kCodes.size() == rpc::kCodes);
+
+void AddCalls(const Readings& readings, Families& families) {
+  Family started = Counter("grpc_server_started_total", "Calls that came");
+  Family handled = Counter("grpc_server_handled_total", "Calls that ended, by code");
+  Family sent = Counter("grpc_server_msg_sent_total", "Messages sent to callers");
+  Family seconds =
+      Histogram("grpc_server_handling_seconds", "From a call's coming to its end; of a stream, how long it was");
+  for (std::size_t method = 0; method < rpc::kMethods; ++method) {
+    const rpc::Calls::Counts& counts = readings.calls[method];
+    const bool stream = static_cast<rpc::Method>(method) == rpc::Method::kWatchStatus;
+    const Labels labels = {{"grpc_type", stream ? "server_stream" : "unary"},
+                           {"grpc_service", "comfyui.jobstatus.v1.JobStatusService"},
+                           {"grpc_method", rpc::kMethodNames[method]}};
+    started.Add(labels, Number(counts.started));
+    for (std::size_t code = 0; code < kCodes.size(); ++code) {
+      Labels with_code = labels;
+      with_code.push_back({"grpc_code", kCodes[code]});
+      handled.Add(with_code, Number(counts.ended[code]));
+    }
+    sent.Add(labels, Number(counts.messages_sent));
+    seconds.Add(labels, counts.durations);
+  }
+  for (Family* const family : {&started, &handled, &sent, &seconds}) families.push_back(family->Take());
+}
+
 void AddProcess(const ProcessReading& process, Families& families) {
   const auto gauge = [&](const char* name, const char* help, double value) {
     families.push_back(Gauge(name, help).Add({}, value).Take());
@@ -152,6 +184,7 @@ std::string MetricsText(const Readings& readings) {
   AddBoard(readings.board, families);
   AddTraffic(readings, families);
   AddArchive(readings, families);
+  AddCalls(readings, families);
   AddProcess(readings.process, families);
   return prometheus::TextSerializer().Serialize(families);
 }

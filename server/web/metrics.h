@@ -10,6 +10,7 @@
 #include "board/board.h"
 #include "comfy/traffic.h"
 #include "jobs/time.h"
+#include "rpc/calls.h"
 #include "web/process.h"
 
 namespace web {
@@ -20,6 +21,7 @@ struct Readings {
   board::Board::Counts board;
   std::vector<std::pair<std::string, comfy::Traffic::Counts>> traffic;  // by backend
   std::optional<archive::Counts> archive;                               // none: there is no archive
+  std::array<rpc::Calls::Counts, rpc::kMethods> calls;
   ProcessReading process;
 };
 

@@ -182,6 +182,23 @@ TEST_F(ArchiveTest, ADamagedStatusIsReplacedByALaterOneOfItsJob) {
   EXPECT_THAT(Ids(ListAll({.limit = 10})), ElementsAre("y", "x"));
 }
 
+TEST_F(ArchiveTest, CountsWhatItWritesAndWhatItCannotWrite) {
+  Write({Status("a", JobState::kCompleted, 5), Status("b", JobState::kQueued)});
+  archive::Counts counts = archive->Read();
+  EXPECT_EQ(counts.statuses, 2u);
+  EXPECT_GT(counts.batches.sum.count(), 0);
+  EXPECT_EQ(counts.failed_batches, 0u);
+  EXPECT_FALSE(counts.failing);
+  Write({Status("a", JobState::kFailed, 6)});
+  EXPECT_EQ(archive->Read().statuses, 2u) << "it has ended before";
+  std::filesystem::rename(database(), scratch / "away");
+  Write({Status("c", JobState::kCompleted, 7)});
+  counts = archive->Read();
+  EXPECT_EQ(counts.statuses, 2u);
+  EXPECT_GE(counts.failed_batches, 1u);
+  EXPECT_TRUE(counts.failing);
+}
+
 TEST_F(ArchiveTest, AFileThatIsTakenAwayWhileItIsInUseIsNotTakenForAnArchive) {
   Write({Status("x", JobState::kCompleted, 10)});
   std::filesystem::rename(directory, scratch / "elsewhere");

@@ -218,6 +218,7 @@ TEST_F(BoardTest, AWatcherMayCallTheBoardBack) {
    public:
     explicit Reader(Board& watched) : board(watched) {}
     void OnChange(bool) override { seen = board.NextAfter({}, 0).sighted.snapshot; }
+    std::uint64_t taken_revision() const override { return 0; }
     Board& board;
     Snapshot seen;
   };

@@ -198,5 +198,28 @@ TEST_F(OutboxTest, OfThoseOwedTheOldestAreGivenUp) {
   EXPECT_TRUE(outbox.Has("3", "gpu"));
 }
 
+TEST_F(OutboxTest, TellsSinceWhenTheOldestChangeIsNotOnTheDisk) {
+  EXPECT_EQ(outbox.unwritten_since(), jobs::Time::max());
+  outbox.Hold(Status("a", JobState::kQueued), true, kNow);
+  outbox.Hold(Status("b", JobState::kQueued), true, kNow + 5s);
+  Take(1);
+  EXPECT_EQ(outbox.unwritten_since(), kNow) << "it is only being written";
+  Written();
+  EXPECT_EQ(outbox.unwritten_since(), kNow + 5s);
+  TellAll(kRevision);
+  EXPECT_EQ(outbox.unwritten_since(), kNow + 5s) << "told, and not on the disk";
+  Take();
+  EXPECT_EQ(outbox.unwritten_since(), kNow + 5s);
+  outbox.NotWritten();
+  EXPECT_EQ(outbox.unwritten_since(), kNow + 5s);
+  Take();
+  Written();
+  EXPECT_EQ(outbox.unwritten_since(), jobs::Time::max());
+  jobs::JobStatus told = Status("c", JobState::kCompleted);
+  told.observe_time = kNow + 9s;
+  outbox.Owe(told);
+  EXPECT_EQ(outbox.unwritten_since(), kNow + 9s) << "told without having waited";
+}
+
 }  // namespace
 }  // namespace board

@@ -289,6 +289,9 @@ TEST(Trap5, ASocketThatIsOpenAndSilentIsNoticedByWhatTheQueueShowsAndOpenedAgain
   ASSERT_TRUE(comfyui.WaitForSockets(2)) << "nobody noticed";
   ASSERT_TRUE(AwaitLive(observed));
   ExpectHeard(comfyui, observed, id);
+  EXPECT_EQ(observed.traffic().silent_sockets, 1u);
+  EXPECT_EQ(observed.traffic().sockets_opened, 2u);
+  EXPECT_GT(observed.traffic().messages, 0u);
 }
 
 TEST(Trap5, AnOldSocketOfOursThatEndsLateTakesTheSeatFromTheNewOneAndItIsTakenBack) {

@@ -68,6 +68,8 @@ class Observed final : private jobs::ObservationSink {
 
   void Stop();
 
+  comfy::Traffic::Counts traffic() const { return observer_->traffic(); }
+
  private:
   void Observe(std::string_view backend, jobs::Observation observation, jobs::Time now) override;
   int Count(std::size_t kind) const;

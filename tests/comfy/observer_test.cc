@@ -581,6 +581,9 @@ TEST(Observer, TellsTheKindsOfFailureApart) {
     const auto result = observed.LookUp("x");
     ASSERT_TRUE(std::holds_alternative<board::NotAsked>(result));
     EXPECT_EQ(std::get<board::NotAsked>(result).error.kind, kind);
+    const auto errors = observed.traffic().errors;
+    EXPECT_GT(errors[static_cast<std::size_t>(kind)], 0u);
+    EXPECT_EQ(std::ranges::count(errors, 0u), static_cast<std::ptrdiff_t>(errors.size()) - 1) << "of no other kind";
     EXPECT_FALSE(std::get<board::NotAsked>(result).error.detail.empty());
     comfyui.ClearFaults();
     EXPECT_TRUE(observed.AwaitNext<jobs::BackendAnswered>()) << "did not recover";

@@ -62,7 +62,9 @@ void BlockingClient::Disconnect() {
 std::optional<Reply> BlockingClient::Ask(std::string_view method, std::string_view target, std::string_view body,
                                          const Headers& headers) {
   if (!TryConnect()) return std::nullopt;
-  std::string request = std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: fake\r\n";
+  std::string request = std::string(method) + " " + std::string(target) +
+                        " HTTP/1.1\r\nHost: " + (address_.contains(':') ? "[" + address_ + "]" : address_) + ":" +
+                        std::to_string(port_) + "\r\n";
   for (const auto& [name, value] : headers) request += name + ": " + value + "\r\n";
   if (!body.empty()) request += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   request += "\r\n" + std::string(body);
