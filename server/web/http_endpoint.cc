@@ -191,7 +191,8 @@ asio::awaitable<void> HttpEndpoint::Parts::Serve(tcp::socket socket) {
 }
 
 asio::awaitable<Reply> HttpEndpoint::Parts::Answer(const http::request<http::empty_body>& request) {
-  if (options.local && !IsLocalName({request[http::field::host].data(), request[http::field::host].size()}))
+  const auto host = request[http::field::host];
+  if (options.local && !host.empty() && !IsLocalName({host.data(), host.size()}))
     co_return Refusal(421, "this server is for its own machine; ask it by the name localhost or by its IP address");
   const std::string target(request.target().data(), request.target().size());
   const auto route = routes.find(target.substr(0, target.find('?')));

@@ -108,7 +108,7 @@ TEST(HttpEndpoint, AForeignPageCannotReachItByAnotherName) {
   };
   for (const char* host : {"localhost", "LocalHost:9464", "127.0.0.1", "127.0.0.1:9464", "[::1]:9464", "10.0.0.7"})
     EXPECT_EQ(status_for(host), "HTTP/1.1 200") << host;
-  for (const char* host : {"evil.example", "evil.example:9464", "localhost.evil.example", "127.0.0.1.evil.example", ""})
+  for (const char* host : {"evil.example", "evil.example:9464", "localhost.evil.example", "127.0.0.1.evil.example"})
     EXPECT_EQ(status_for(host), "HTTP/1.1 421") << host;
   const auto open = Start({.local = false});
   BlockingClient client("127.0.0.1", PortOf(open->address()));

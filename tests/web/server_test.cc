@@ -64,30 +64,31 @@ TEST_F(MetricsPort, ReadsTheCountersAtEachScrape) {
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.Header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
   EXPECT_THAT(reply.body, HasSubstr("\njobstatus_jobs{backend=\"gpu1\",state=\"processing\"} 0\n"));
-  board.Observe("gpu1", Running("cat"), kNow);
-  EXPECT_THAT(Get(*server, "/metrics").body, AllOf(HasSubstr("state=\"processing\"} 1\n"), Not(HasSubstr("cat"))));
+  board.Observe("gpu1", Running("secret-cat"), kNow);
+  EXPECT_THAT(Get(*server, "/metrics").body,
+              AllOf(HasSubstr("state=\"processing\"} 1\n"), Not(HasSubstr("secret-cat"))));
   EXPECT_EQ(scrapes, 2);
 }
 
 TEST_F(MetricsPort, ShowsJobsToWhoeverMayCall) {
-  board.Observe("gpu1", Running("cat"), kNow);
+  board.Observe("gpu1", Running("secret-cat"), kNow);
   const auto server = Start({.may_see_jobs = [](const std::string& sent) { return sent == "Bearer right"; }});
-  EXPECT_THAT(Get(*server, "/status.json", "Bearer right").body, HasSubstr("\"id\":\"cat\""));
+  EXPECT_THAT(Get(*server, "/status.json", "Bearer right").body, HasSubstr("\"id\":\"secret-cat\""));
   for (const char* sent : {"", "Bearer wrong"}) {
     const auto refused = Get(*server, "/status.json", sent);
     EXPECT_EQ(refused.status, 401);
     EXPECT_EQ(refused.Header("WWW-Authenticate"), "Bearer");
-    EXPECT_THAT(refused.body, AllOf(HasSubstr("send a token"), Not(HasSubstr("cat"))));
+    EXPECT_THAT(refused.body, AllOf(HasSubstr("send a token"), Not(HasSubstr("secret-cat"))));
   }
   for (const char* open : {"/", "/page.js", "/page.css", "/metrics", "/healthz"}) {
     const auto reply = Get(*server, open);
     EXPECT_EQ(reply.status, 200) << open;
-    EXPECT_THAT(reply.body, Not(HasSubstr("cat"))) << open;
+    EXPECT_THAT(reply.body, Not(HasSubstr("secret-cat"))) << open;
   }
 }
 
 TEST_F(MetricsPort, WhereThePageIsRefusedItSaysWhy) {
-  board.Observe("gpu1", Running("cat"), kNow);
+  board.Observe("gpu1", Running("secret-cat"), kNow);
   const auto server = Start({.page_refused = "not here"});
   for (const char* path : {"/", "/status.json"}) {
     EXPECT_EQ(Get(*server, path).status, 403);
