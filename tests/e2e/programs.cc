@@ -47,6 +47,13 @@ Arguments ServiceCommand(const Arguments& backends, const Arguments& more, const
   return command;
 }
 
+Arguments ComfyCommand(std::string port, const std::string& file, const std::string& speed,
+                       const std::string& version) {
+  Arguments command = {FAKE_COMFYUI, "--port", std::move(port), "--address-file", file, "--speed", speed};
+  if (!version.empty()) command.insert(command.end(), {"--version", version});
+  return command;
+}
+
 fakes::Reply Post(const std::string& url, const std::string& path, const std::string& body) {
   const auto port = static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
   fakes::BlockingClient client("127.0.0.1", port);
@@ -58,9 +65,9 @@ fakes::Reply Post(const std::string& url, const std::string& path, const std::st
 
 }  // namespace
 
-Comfy::Comfy(std::string port, const std::string& speed)
+Comfy::Comfy(std::string port, const std::string& speed, const std::string& version)
     : address_file_(FreshFile("comfy")),
-      process_({FAKE_COMFYUI, "--port", std::move(port), "--address-file", address_file_, "--speed", speed}),
+      process_(ComfyCommand(std::move(port), address_file_, speed, version)),
       url_(AwaitLine(address_file_)) {}
 
 StateDir::StateDir() : path_(FreshFile("state")) {}
@@ -80,6 +87,33 @@ Service::Service(const Arguments& backends, const Arguments& more, const std::st
 Arguments Service::Command(Arguments arguments) const {
   arguments.insert(arguments.begin(), {JOBSTATUS_COMMAND, "--server", address_});
   return arguments;
+}
+
+MetricsPort::MetricsPort(std::string listen) : listen_(std::move(listen)), address_file_(FreshFile("metrics")) {}
+
+Arguments MetricsPort::Options(Arguments more) const {
+  more.insert(more.end(), {"--metrics-listen", listen_, "--metrics-address-file", address_file_});
+  return more;
+}
+
+std::string MetricsPort::Url(const std::string& path) {
+  if (port_.empty()) {
+    const std::string address = AwaitLine(address_file_);
+    port_ = address.substr(address.rfind(':') + 1);
+  }
+  return "http://127.0.0.1:" + port_ + path;
+}
+
+fakes::Reply MetricsPort::Get(const std::string& path, const std::string& token) {
+  Url(path);
+  fakes::BlockingClient client("127.0.0.1", static_cast<std::uint16_t>(std::stoi(port_)));
+  fakes::BlockingClient::Headers headers;
+  if (!token.empty()) headers.emplace_back("Authorization", "Bearer " + token);
+  return client.Ask("GET", path, "", headers).value();
+}
+
+bool IsOnPath(const std::string& program) {
+  return RunToEnd({"sh", "-c", "command -v \"$1\"", "sh", program}).exit_code == 0;
 }
 
 Ended RunToEnd(const Arguments& command) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "client/process.h"
+#include "fakes/blocking_client.h"
 
 // The real programs, as processes.
 namespace e2e {
@@ -14,7 +15,7 @@ using Arguments = std::vector<std::string>;
 // fake_comfyui with its demo worker, at 50 times a demo's speed. Killed at the end.
 class Comfy {
  public:
-  explicit Comfy(std::string port = "0", const std::string& speed = "50");
+  explicit Comfy(std::string port = "0", const std::string& speed = "50", const std::string& version = "");
 
   const std::string& url() const { return url_; }
   std::string port() const { return url_.substr(url_.rfind(':') + 1); }
@@ -65,6 +66,24 @@ struct Ended {
   std::string out;
   std::string err;
 };
+
+// A metrics port for a Service: what to start it with, and where it is.
+class MetricsPort {
+ public:
+  explicit MetricsPort(std::string listen = "127.0.0.1:0");
+
+  Arguments Options(Arguments more = {}) const;
+  std::string Url(const std::string& path);  // once the service takes calls
+  fakes::Reply Get(const std::string& path, const std::string& token = "");
+
+ private:
+  std::string listen_;
+  std::string address_file_;
+  std::string port_;
+};
+
+// Whether there is a program of this name on PATH.
+bool IsOnPath(const std::string& program);
 
 // Runs a program to its end; the first argument names it.
 Ended RunToEnd(const Arguments& command);

@@ -347,5 +347,17 @@ TEST_F(Security, NothingOfAGraphOrOfExtraDataComesOutOrIsKept) {
   EXPECT_THAT(all, Not(HasSubstr("secret-4711")));
 }
 
+TEST_F(Security, TheMetricsPortShowsNoJobsWhereCallersNeedACertificate) {
+  WriteCertificate(jobstatus::MakeCertificate());
+  Sign("callers");
+  Arguments options = Tls();
+  options.insert(options.end(), {"--tls-client-ca", File("callers-ca.pem")});
+  MetricsPort port;
+  const Service service({"http://127.0.0.1:1"}, port.Options(options));
+  EXPECT_EQ(port.Get("/metrics").status, 200);
+  EXPECT_EQ(port.Get("/status.json").status, 403);
+  EXPECT_THAT(port.Get("/").body, HasSubstr("only callers with a certificate may know of jobs"));
+}
+
 }  // namespace
 }  // namespace e2e

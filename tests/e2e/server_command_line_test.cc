@@ -77,6 +77,11 @@ TEST(ServerCommandLine, NamesTheFlagThatIsWrong) {
       {"--max-finished-jobs", "-5"},
       {"--log-level", "loud"},
       {"--listen", "127.0.0.1:99999"},
+      {"--metrics-listen", "9464"},
+      {"--metrics-listen", "127.0.0.1:99999"},
+      {"--metrics-listen", "unix:/tmp/metrics"},
+      {"--metrics-address-file", "/tmp/metrics"},
+      {"--insecure-page"},
       {"--no-such-flag"},
   };
   for (const Arguments& arguments : wrong) {
