@@ -45,6 +45,7 @@ void Board::Observe(std::string_view backend, jobs::Observation observation, job
   Effects effects;
   {
     const std::lock_guard lock(mutex_);
+    tally_.Begin(now);
     std::visit([&](auto& seen) { On(Named(backend), seen, now, effects); }, observation);
     if (outbox_.waiting_since() < now - limits_.archive_patience) {
       effects.out_of_patience = true;

@@ -38,7 +38,6 @@ Tally::OfBackend::OfBackend() : wait(kJobTimes), run(kJobTimes) {}
 
 void Tally::Told(const jobs::JobStatus* before, const jobs::JobStatus& status) {
   using jobs::JobState;
-  if (!since_) since_ = status.observe_time;
   if (before != nullptr && before->state == status.state) return;
   const std::pair key(status.job_id, status.backend);
   OfBackend& backend = backends_[status.backend];
@@ -55,7 +54,7 @@ void Tally::Told(const jobs::JobStatus* before, const jobs::JobStatus& status) {
   }
   // One that ended before there was anybody to count is no news, though it was looked up just now.
   const bool followed = before != nullptr && !jobs::IsTerminal(before->state);
-  if (followed || (status.end_time && *status.end_time >= *since_)) {
+  if (followed || (since_ && status.end_time && *status.end_time >= *since_)) {
     ++At(backend.outcomes, status.state);
     if (!seen.waited && status.create_time && status.start_time)
       Add(backend.wait, *status.create_time, *status.start_time);

@@ -18,6 +18,9 @@ class Tally {
   // There are numbers of this backend, if only noughts.
   void Enter(const std::string& backend) { backends_.try_emplace(backend); }
 
+  // Something was observed; the first time is when the count began.
+  void Begin(jobs::Time now) { since_ = since_.value_or(now); }
+
   // `status` is told from now on; `before` is what was told of the job until now, null: nothing.
   void Told(const jobs::JobStatus* before, const jobs::JobStatus& status);
 
@@ -43,7 +46,7 @@ class Tally {
   };
   std::map<std::string, OfBackend> backends_;
   std::map<std::pair<std::string, std::string>, Seen> seen_;  // by job id and backend
-  std::optional<jobs::Time> since_;                           // of the first status that was told
+  std::optional<jobs::Time> since_;                           // the count began
 };
 
 }  // namespace board

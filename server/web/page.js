@@ -85,7 +85,7 @@ function showBackend(element, backend, now) {
     make('div', 'small', backend.reachable
       ? backend.running + ' running, ' + backend.pending + ' waiting'
       : 'not reachable' + (backend.observed ? ', last seen ' + ago(now, backend.observed) : '')),
-    make('div', 'quiet small cut', backend.reachable
+    make('div', 'quiet small ' + (backend.reachable ? 'cut' : 'wrap'), backend.reachable
       ? (backend.version ? 'ComfyUI ' + backend.version + ' · ' : '') + (backend.live ? 'live' : 'no live events')
       : backend.error || ''));
 }

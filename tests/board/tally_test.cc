@@ -68,8 +68,8 @@ TEST_F(OutcomesAndTimes, AreTakenFromComfyUisTimesWhereOursLack) {
 }
 
 TEST_F(OutcomesAndTimes, AJobThatEndedBeforeAnybodyCountedIsNone) {
-  Tell(Seen(JobState::kQueued, kNow));  // the first that was ever told
-  told.reset();
+  tally.Begin(kNow);
+  tally.Begin(kNow + seconds(100));  // it has begun
   JobStatus old = Seen(JobState::kCompleted, kNow + seconds(10));
   old.job_id = "looked up";
   old.end_time = kNow - seconds(1);

@@ -56,6 +56,9 @@ class Metrics : public testing::Test {
 };
 
 TEST_F(Metrics, TellWhatBecameOfAJobInEveryLayer) {
+  // What ends before the first look was not followed.
+  for (int tries = 0; tries < 2000 && !Scrape().contains("jobstatus_backend_live{backend=\"gpu\"} 1"); ++tries) {
+  }
   const std::string done = Submit(comfy.url());
   const std::string failed = Submit(comfy.url(), {.raise = "out of memory"});
   EXPECT_EQ(RunToEnd(service.Command({"wait", done})).exit_code, 0);
