@@ -307,7 +307,7 @@ void AddOptions(CLI::App& cli, Config& config, BackendSettings& backends, std::s
                "Show that page to other machines, too, in plain text; else they get the metrics alone")
       ->envname("JOBSTATUS_INSECURE_PAGE");
   cli.add_option("--metrics-address-file", config.metrics_address_file,
-                 "File to write the address to where metrics are served")
+                 "File to write the address to where metrics are served; removed when no more are")
       ->envname("JOBSTATUS_METRICS_ADDRESS_FILE")
       ->type_name("FILE");
   cli.add_option("--max-watches", config.server.max_watches, "How many streams there may be at once")
