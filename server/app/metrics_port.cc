@@ -18,6 +18,20 @@ std::string WhyNoPage(const Config& config) {
   return "";
 }
 
+// By the names of the options; where one limit has two consequences, the milder one has a name of its own.
+std::vector<std::pair<std::string, std::uint64_t>> LimitsMet(const board::Board& board, const rpc::Server& server) {
+  const rpc::LimitsMet& calls = server.limits_met();
+  const board::Board::Met met = board.met();
+  return {{"max_watches", calls.max_watches},
+          {"max_watches_per_peer", calls.max_watches_per_peer},
+          {"max_ids_per_watch", calls.max_ids_per_watch},
+          {"write_stall_limit", calls.write_stall_limit},
+          {"max_connection_age", calls.max_connection_age},
+          {"max_lookups_per_second", met.lookups_refused},
+          {"max_lookups_per_second_waited", met.lookups_delayed},
+          {"max_backend_memory", met.statuses_evicted}};
+}
+
 }  // namespace
 
 std::expected<std::unique_ptr<web::Server>, std::string> StartMetricsPort(const Config& config,
@@ -39,6 +53,7 @@ std::expected<std::unique_ptr<web::Server>, std::string> StartMetricsPort(const 
                            .traffic = observers.traffic(),
                            .archive = std::nullopt,
                            .calls = server.calls().Read(),
+                           .limits_met = LimitsMet(board, server),
                            .process = web::ReadProcess()};
     if (archive != nullptr) readings.archive = archive->Read();
     return readings;

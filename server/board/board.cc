@@ -384,6 +384,7 @@ Board::Counts Board::Read() const {
   for (const Backend& backend : backends_) {
     const std::string& name = backend.state.name;
     counts.backends.push_back({backend.state, statuses_.CountOf(name), std::move(tallies[name])});
+    counts.backends.back().state.finished_bytes = statuses_.FinishedBytes(name);
   }
   counts.unwritten = outbox_.unwritten();
   if (counts.unwritten > 0) counts.unwritten_since = outbox_.unwritten_since();

@@ -33,6 +33,7 @@ void AddBoard(const board::Board::Counts& board, Families& families) {
   Family running = Gauge("jobstatus_backend_running_jobs", "Running jobs, as the ComfyUI server's queue showed last");
   Family pending = Gauge("jobstatus_backend_pending_jobs", "Waiting jobs, as the ComfyUI server's queue showed last");
   Family jobs = Gauge("jobstatus_jobs", "Jobs whose status is in memory, by state; of those that ended, the newest");
+  Family bytes = Gauge("jobstatus_backend_finished_bytes", "Memory that the statuses of finished jobs take");
   Family outcomes = Counter("jobstatus_job_outcomes_total",
                             "Jobs that ended, by state; a lost job that turns up again may end a second time");
   Family wait = Histogram("jobstatus_job_queue_wait_seconds", "How long jobs waited in the queue before they ran");
@@ -43,6 +44,7 @@ void AddBoard(const board::Board::Counts& board, Families& families) {
     live.Add(label, backend.state.live_progress ? 1 : 0);
     running.Add(label, backend.state.running);
     pending.Add(label, backend.state.pending);
+    bytes.Add(label, Number(backend.state.finished_bytes));
     for (std::size_t state = 0; state < kStates.size(); ++state) {
       const Labels labels = {{"backend", backend.state.name}, {"state", kStates[state]}};
       jobs.Add(labels, Number(backend.jobs[state]));
@@ -51,7 +53,7 @@ void AddBoard(const board::Board::Counts& board, Families& families) {
     wait.Add(label, backend.tally.wait);
     run.Add(label, backend.tally.run);
   }
-  for (Family* const family : {&up, &live, &running, &pending, &jobs, &outcomes, &wait, &run})
+  for (Family* const family : {&up, &live, &running, &pending, &jobs, &bytes, &outcomes, &wait, &run})
     families.push_back(family->Take());
   families.push_back(Gauge("jobstatus_revision", "Revision of the newest status; grows over restarts, too")
                          .Add({}, Number(board.revision))
@@ -162,6 +164,13 @@ void AddCalls(const Readings& readings, Families& families) {
   for (Family* const family : {&started, &handled, &sent, &seconds}) families.push_back(family->Take());
 }
 
+void AddLimits(const Readings& readings, Families& families) {
+  Family met =
+      Counter("jobstatus_limits_met_total", "How often a limit was met, by its name; README.md says what follows");
+  for (const auto& [limit, count] : readings.limits_met) met.Add({{"limit", limit}}, Number(count));
+  families.push_back(met.Take());
+}
+
 void AddProcess(const ProcessReading& process, Families& families) {
   const auto gauge = [&](const char* name, const char* help, double value) {
     families.push_back(Gauge(name, help).Add({}, value).Take());
@@ -185,6 +194,7 @@ std::string MetricsText(const Readings& readings) {
   AddTraffic(readings, families);
   AddArchive(readings, families);
   AddCalls(readings, families);
+  AddLimits(readings, families);
   AddProcess(readings.process, families);
   return prometheus::TextSerializer().Serialize(families);
 }

@@ -22,6 +22,7 @@ struct Readings {
   std::vector<std::pair<std::string, comfy::Traffic::Counts>> traffic;  // by backend
   std::optional<archive::Counts> archive;                               // none: there is no archive
   std::array<rpc::Calls::Counts, rpc::kMethods> calls;
+  std::vector<std::pair<std::string, std::uint64_t>> limits_met;  // by the name of the limit
   ProcessReading process;
 };
 
