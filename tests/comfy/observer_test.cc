@@ -522,7 +522,7 @@ TEST(Observer, TakesNoAnswerFromBeforeALookUpBeganForItsAnswer) {
     if (request.target != "/queue" || !once.exchange(false)) return;
     comfyui.Submit({.prompt_id = kId});
     const auto now = std::chrono::time_point_cast<jobs::Duration>(std::chrono::steady_clock::now());
-    ticket = observed.board.LookUp(kId, "", now, {}, [&](auto r) { result.set_value(std::move(r)); });
+    ticket = observed.board.LookUp(kId, "", now, now, [&](auto r) { result.set_value(std::move(r)); });
     observed.Settle();
   });
   observed.LookUp("somebody else");
