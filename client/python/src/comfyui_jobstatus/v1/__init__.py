@@ -1,0 +1,1 @@
+"""The contract's messages and stub, made from job_status.proto when the package is built."""
