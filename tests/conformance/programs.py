@@ -10,7 +10,7 @@ import urllib.parse
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0  # seconds that anything may take before it counts as failed
+PATIENCE = 20.0  # seconds that anything may take before it counts as failed
 
 
 class Failed(Exception):
@@ -59,6 +59,10 @@ class Process:
             if not found:
                 raise Failed(f"no {events} in what the service says:\n{''.join(self._said)}")
         return found
+
+    def said(self) -> str:
+        with self._news:
+            return "".join(self._said)
 
     def end(self, number: int = signal.SIGKILL) -> None:
         if self._process.poll() is None:
@@ -169,6 +173,10 @@ class Service:
 
     def await_live_events(self) -> None:
         self._process.await_event("events_heard")
+
+    def log(self) -> str:
+        """Of what runs, or ran last."""
+        return self._process.said() if self._process else ""
 
     def end(self, number: int) -> None:
         if self._process:

@@ -25,6 +25,8 @@ def play(path: Path, command: list[str]) -> list[dict]:
         scene = Play(load(path), runner, scratch)
         try:
             seen = scene.run()
+        except Failed as failed:
+            raise Failed(f"{failed}\n  the service said last:\n{scene.log()[-3000:]}") from None
         finally:
             scene.end()
         runner.end()

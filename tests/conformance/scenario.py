@@ -71,6 +71,9 @@ class Play:
                 raise Failed(f"step {number} ({step['do']}): {failed}") from None
         return observations
 
+    def log(self) -> str:
+        return self._service.log()
+
     def end(self) -> None:
         self._service.end(signal.SIGKILL)
         self._comfy.kill()
@@ -135,6 +138,13 @@ class Play:
             "timeoutMs": step.get("timeoutMs", 120_000),
         }
         self._runner.call(self._command)
+
+    def _do_settle(self, step: dict) -> None:
+        """Until the service tells that state of a job; what it tells before is left to chance, and not compared."""
+        self._do_call({"method": "WatchStatus", "request": {"jobIds": [step["job"]]}})
+        self._do_await(step)
+        self._do_cancel(step)
+        self._runner.wait_until("end of the call", lambda events: events[-1]["event"] == "end")
 
     def _do_cancel(self, _: dict) -> None:
         self._runner.cancel()

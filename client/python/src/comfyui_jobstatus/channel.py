@@ -36,6 +36,11 @@ def complete_target(target: str) -> str:
     return f"[{target}]:{_DEFAULT_PORT}" if colons else f"{target}:{_DEFAULT_PORT}"
 
 
+def service_config() -> str:
+    """Limits and retries of each method, the same in every language; JSON."""
+    return files(__package__).joinpath("service_config.json").read_text("utf-8")
+
+
 def _read(file: Optional[str]) -> Optional[bytes]:
     if not file:
         return None
@@ -91,8 +96,7 @@ class ClientOptions:
     def channel_options(self) -> List[Tuple[str, Any]]:
         return [
             ("grpc.primary_user_agent", "comfyui-jobstatus-python"),
-            # Limits and retries of each method, the same in every language.
-            ("grpc.service_config", files(__package__).joinpath("service_config.json").read_text("utf-8")),
+            ("grpc.service_config", service_config()),
             ("grpc.max_receive_message_length", 16 * 1024 * 1024),
             # A watch is quiet for long; pings find out that the other end is gone. None without calls: servers count those
             # as abuse.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Optional, Type
 
 import grpc
+from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 from .messages import JobStatus
@@ -149,7 +150,7 @@ def _details(rpc_error: Any) -> status_pb2.Status:
         if key == "grpc-status-details-bin":
             try:
                 return status_pb2.Status.FromString(value)
-            except ValueError:  # protobuf's DecodeError: not ours, a proxy's perhaps
+            except DecodeError:  # not ours: a proxy's, perhaps
                 break
     return status_pb2.Status()
 
