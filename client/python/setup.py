@@ -23,6 +23,8 @@ def shared(path: str) -> Path:
 
 class BuildWithStubs(build_py):
     def run(self) -> None:
+        if not self.editable_mode:
+            shutil.rmtree(self.build_lib, ignore_errors=True)  # modules that are no more
         super().run()
         out = HERE / "src" if self.editable_mode else Path(self.build_lib)
         (out / PACKAGE).mkdir(parents=True, exist_ok=True)
@@ -52,7 +54,15 @@ class SdistWithContract(sdist):
 # Stubs run with nothing older than the tool that made them was built for.
 made_with = [need for need in requires("grpcio-tools") or [] if need.startswith(("grpcio", "protobuf"))]
 
+# A checkout stays clean: everything that is built is in its folder build/.
+options = {}
+if not (HERE / "service_config.json").exists():
+    build = HERE.parents[1] / "build" / "python"
+    build.mkdir(parents=True, exist_ok=True)
+    options = {"build": {"build_base": str(build / "build")}, "egg_info": {"egg_base": str(build)}}
+
 setup(
+    options=options,
     install_requires=[*made_with, "googleapis-common-protos>=1.63"],
     cmdclass={"build_py": BuildWithStubs, "sdist": SdistWithContract},
 )

@@ -10,7 +10,7 @@ import urllib.parse
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 20.0  # seconds that anything may take before it counts as failed
+PATIENCE = 60.0  # seconds that anything may take before it counts as failed
 
 
 class Failed(Exception):

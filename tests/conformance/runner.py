@@ -80,4 +80,8 @@ class Runner:
             self._process.kill()
         self._process.wait()
         self._reader.join()
+        try:
+            self._process.stdin.close()
+        except OSError:  # nobody read what was sent last
+            pass
         self._process.stdout.close()

@@ -14,9 +14,9 @@ import programs  # noqa: E402
 class Setting:
     """A fake ComfyUI and the service."""
 
-    def __init__(self, scratch: Path, options: "list[str]") -> None:
+    def __init__(self, scratch: Path) -> None:
         self.comfy = programs.Comfy(scratch, {})
-        self.service = programs.Service(scratch, self.comfy.url, {"options": options}, None)
+        self.service = programs.Service(scratch, self.comfy.url, {}, None)
         self.service.start()
         self.service.await_live_events()
 
@@ -41,8 +41,7 @@ class Setting:
 
 
 @pytest.fixture
-def setting(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Setting]:
-    marker = request.node.get_closest_marker("options")
-    made = Setting(tmp_path, list(marker.args) if marker else [])
+def setting(tmp_path: Path) -> Iterator[Setting]:
+    made = Setting(tmp_path)
     yield made
     made.end()

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import queue
+import threading
 from concurrent import futures
 
 import grpc
@@ -19,6 +20,7 @@ class Scripted(job_status_pb2_grpc.JobStatusServiceServicer):
     def __init__(self):
         self.calls = queue.Queue()  # of (request, the metadata)
         self.answers = queue.Queue()  # one for each call: a function of its context
+        self.left = queue.Queue()  # one for each call of `silent` that its caller has left
 
     def _answer(self, request, context):
         self.calls.put((request, dict(context.invocation_metadata())))
@@ -64,12 +66,17 @@ def tells(state, revision):
     return job_status_pb2.WatchStatusResponse(status=status, revision=revision)
 
 
-def silent(context):
+def silent(service):
     """Tells one status, and then nothing until the caller leaves."""
-    yield tells("PROCESSING", 7)
-    left = futures.Future()
-    if context.add_callback(lambda: left.set_result(None)):
-        left.result()
+
+    def answer(context):
+        gone = threading.Event()
+        context.add_callback(gone.set)
+        context.add_callback(lambda: service.left.put(None))
+        yield tells("PROCESSING", 7)
+        gone.wait()
+
+    return answer
 
 
 def ends(_):
@@ -98,7 +105,7 @@ both = pytest.mark.parametrize("follow", [watch, watch_asyncio])
 
 @both
 def test_a_service_that_goes_silent_is_called_again_from_the_last_revision(service, follow):
-    service.answers.put(silent)
+    service.answers.put(silent(service))
     service.answers.put(ends)
     states, retries = follow(service, silence_limit=0.1)
     assert states == [jobstatus.JobState.JOB_STATE_PROCESSING, jobstatus.JobState.JOB_STATE_COMPLETED]
@@ -163,7 +170,7 @@ def test_a_call_may_have_a_limit_of_its_own(service):
     service.answers.put(answer)
     with jobstatus.Client(service.address) as client:
         client.get_status("a", timeout=5)
-    assert left[0] <= 5
+    assert left[0] < 6  # gRPC rounds up
 
 
 @both
@@ -177,3 +184,53 @@ def test_a_watch_has_no_limit_by_itself(service, follow):
     service.answers.put(answer)
     follow(service)
     assert left[0] is None or left[0] > 1e6
+
+
+def test_leaving_the_loop_ends_the_watch(service):
+    service.answers.put(fails(grpc.StatusCode.UNAVAILABLE))  # nor does an error of before keep it
+    service.answers.put(silent(service))
+    with jobstatus.Client(service.address) as client:
+        for status in client.watch("a"):
+            break
+        service.left.get(timeout=60)
+
+
+def test_closing_ends_the_watch(service):
+    service.answers.put(silent(service))
+    with jobstatus.Client(service.address) as client:
+        with client.watch("a") as watch:
+            next(watch)
+        service.left.get(timeout=60)
+        assert list(watch) == []
+
+
+def test_asyncio_leaving_the_loop_ends_the_watch(service):
+    async def run():
+        service.answers.put(fails(grpc.StatusCode.UNAVAILABLE))  # nor does an error of before keep it
+        service.answers.put(silent(service))
+        async with jobstatus.AsyncClient(service.address) as client:
+            async for status in client.watch("a"):
+                break
+            await asyncio.to_thread(service.left.get, timeout=60)
+
+    asyncio.run(run())
+
+
+def test_asyncio_cancelling_the_task_ends_the_watch(service):
+    async def run():
+        service.answers.put(silent(service))
+        running = asyncio.Event()
+
+        async def follow(client):
+            async for _ in client.watch("a"):
+                running.set()
+
+        async with jobstatus.AsyncClient(service.address) as client:
+            task = asyncio.create_task(follow(client))
+            await asyncio.wait_for(running.wait(), 60)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.to_thread(service.left.get, timeout=60)
+
+    asyncio.run(run())

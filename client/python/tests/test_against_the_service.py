@@ -44,16 +44,6 @@ def test_a_watch_is_an_iterator_that_ends_with_the_job(setting):
     assert states[-1] == CANCELLED and PROCESSING in states
 
 
-@pytest.mark.options("--max-watches", "1")
-def test_leaving_the_loop_ends_the_watch(setting):
-    setting.submit_endless("a")
-    with jobstatus.Client(setting.address) as client:
-        for _ in range(3):  # there is room for one at a time
-            for status in client.watch("a", timeout=60):
-                assert status.job_id == "a"
-                break
-
-
 def test_another_thread_may_cancel(setting):
     setting.submit_endless("a")
     with jobstatus.Client(setting.address) as client:
@@ -143,27 +133,6 @@ def test_asyncio_a_wait_returns_the_status_the_job_ends_with(setting):
         assert await client.get_status("a") == status
         assert [each.job_id async for each in client.list_statuses()] == ["a"]
         assert [backend.name for backend in await client.list_backends()] == ["gpu"]
-
-    run_async(setting.address, body)
-
-
-@pytest.mark.options("--max-watches", "1")
-def test_asyncio_cancelling_the_task_ends_the_watch(setting):
-    setting.submit_endless("a")
-
-    async def body(client):
-        for _ in range(3):  # there is room for one at a time
-            running = asyncio.Event()
-
-            async def follow():
-                async for _ in client.watch("a", timeout=60):
-                    running.set()
-
-            task = asyncio.create_task(follow())
-            await asyncio.wait({asyncio.create_task(running.wait()), task}, return_when=asyncio.FIRST_COMPLETED)
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
 
     run_async(setting.address, body)
 

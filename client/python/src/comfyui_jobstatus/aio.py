@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from types import TracebackType
-from typing import Any, AsyncIterator, List, Optional, Sequence, Tuple, Type
+from typing import Any, AsyncIterator, List, Optional, Sequence, Tuple, Type, Union
 
 import grpc
 import grpc.aio
@@ -73,29 +73,24 @@ class AsyncWatch(AsyncIterator[JobStatus]):
 
     async def _next(self) -> Optional[JobStatus]:
         while True:
-            try:
-                message = await self._read()
-                if message is None:
-                    error = None
-                else:
-                    self._flow.on_message(message)
-                    if message.HasField("status"):
-                        return message.status
-                    continue
-            except Error as read_error:
-                error = read_error
+            came = await self._read()
+            if isinstance(came, WatchStatusResponse):
+                self._flow.on_message(came)
+                if came.HasField("status"):
+                    return came.status
+                continue
             self._call = None
-            self._raise_if_cancelled()
-            wait = self._flow.on_end(error, time.monotonic())
-            if wait is None or error is None:
+            wait = self._flow.on_end(came, time.monotonic())
+            if wait is None or came is None:
                 return None
-            tell_retry(error, wait, self._on_retry)
+            tell_retry(came, wait, self._on_retry)
             await asyncio.wait({self._cancelled}, timeout=wait)
             self._raise_if_cancelled()
             self._flow.check_time(time.monotonic())
 
-    async def _read(self) -> Optional[WatchStatusResponse]:
-        """The next message; None: the stream ended with OK."""
+    async def _read(self) -> Union[WatchStatusResponse, Error, None]:
+        """The next message, or what the stream ended with; None: with OK. An error is not raised here: its traceback would
+        keep this watch, and so its stream, when the caller drops it."""
         self._raise_if_cancelled()
         if self._call is None:
             now = time.monotonic()
@@ -115,11 +110,11 @@ class AsyncWatch(AsyncIterator[JobStatus]):
                 reading.cancel()
         self._raise_if_cancelled()
         if not reading.done():
-            raise ServiceUnavailable("the service went silent", code=grpc.StatusCode.UNAVAILABLE)
+            return ServiceUnavailable("the service went silent", code=grpc.StatusCode.UNAVAILABLE)
         try:
             message = reading.result()
         except grpc.RpcError as rpc_error:
-            raise from_rpc_error(rpc_error) from None
+            return from_rpc_error(rpc_error.with_traceback(None))
         return None if message is grpc.aio.EOF else message
 
     def _raise_if_cancelled(self) -> None:
@@ -133,6 +128,10 @@ class AsyncWatch(AsyncIterator[JobStatus]):
 
     async def __aexit__(self, *_: object) -> None:
         self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_call", None) is not None:
+            self._call.cancel()
 
 
 class AsyncClient:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from types import TracebackType
-from typing import Any, Iterator, List, Optional, Sequence, Tuple, Type
+from typing import Any, Iterator, List, Optional, Sequence, Tuple, Type, Union
 
 import grpc
 
@@ -110,29 +110,25 @@ class Watch(Iterator[JobStatus]):
 
     def _next(self) -> Optional[JobStatus]:
         while True:
-            try:
-                message = self._read()
-                if message is None:
-                    error = None
-                else:
-                    self._flow.on_message(message)
-                    if message.HasField("status"):
-                        return message.status
-                    continue
-            except Error as read_error:
-                error = read_error
+            came = self._read()
+            if isinstance(came, WatchStatusResponse):
+                self._flow.on_message(came)
+                if came.HasField("status"):
+                    return came.status
+                continue
             self._call = None
             self._raise_if_cancelled()
-            wait = self._flow.on_end(error, time.monotonic())
-            if wait is None or error is None:
+            wait = self._flow.on_end(came, time.monotonic())
+            if wait is None or came is None:
                 return None
-            tell_retry(error, wait, self._on_retry)
+            tell_retry(came, wait, self._on_retry)
             self._cancelled.wait(wait)
             self._raise_if_cancelled()
             self._flow.check_time(time.monotonic())
 
-    def _read(self) -> Optional[WatchStatusResponse]:
-        """The next message; None: the stream ended with OK."""
+    def _read(self) -> Union[WatchStatusResponse, Error, None]:
+        """The next message, or what the stream ended with; None: with OK. An error is not raised here: its traceback would
+        keep this watch, and so its stream, when the caller drops it."""
         if self._call is None:
             now = time.monotonic()
             self._call = self._stub.WatchStatus(
@@ -142,17 +138,16 @@ class Watch(Iterator[JobStatus]):
         if self._guard is None:
             self._guard = _SilenceGuard(self._options.silence_limit)
         self._guard.begin(self._call)
-        silent = False
         try:
             message: WatchStatusResponse = next(self._call)
             return message
         except StopIteration:
             return None
         except grpc.RpcError as rpc_error:
-            silent = self._guard.end()
-            if silent and not self._cancelled.is_set():
-                raise ServiceUnavailable("the service went silent", code=grpc.StatusCode.UNAVAILABLE) from None
-            raise from_rpc_error(rpc_error) from None
+            rpc_error.with_traceback(None)  # it is the call itself, and would keep this frame
+            if self._guard.end():
+                return ServiceUnavailable("the service went silent", code=grpc.StatusCode.UNAVAILABLE)
+            return from_rpc_error(rpc_error)
         finally:
             self._guard.end()
 
