@@ -76,7 +76,7 @@ def watch(command: Dict[str, Any]) -> Dict[str, Any]:
 
 def wait_for_completion(command: Dict[str, Any]) -> Dict[str, Any]:
     options = watch(command)
-    return {name: options[name] for name in ("backend", "wait_for_job", "on_retry")}
+    return {name: options[name] for name in ("backend", "on_retry")}
 
 
 def job_ids(command: Dict[str, Any]) -> Any:
