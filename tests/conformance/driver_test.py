@@ -3,7 +3,7 @@
 import sys
 import unittest
 
-from observation import check, difference, observe
+from observation import check, comparable, difference, observe
 from programs import Failed
 from runner import Runner
 
@@ -101,6 +101,11 @@ class Expectation(unittest.TestCase):
     def test_too_few_jobs_are_found(self) -> None:
         with self.assertRaisesRegex(Failed, "told of 1 jobs, not of 2"):
             self.check(each={"count": 2, "states": ["JOB_STATE_QUEUED", "JOB_STATE_COMPLETED"]})
+
+    def test_progress_is_not_compared_between_languages(self) -> None:
+        one, other = (watch(told("a", "COMPLETED", 5, progress={"completedNodes": nodes})) for nodes in (3, 4))
+        self.assertNotEqual(one, other)
+        self.assertEqual(comparable([one]), comparable([other]))
 
     def test_true_is_not_one(self) -> None:
         self.assertNotEqual(difference({"a": True}, {"a": 1}), "")

@@ -96,6 +96,10 @@ class Comfy:
         self.url = said.rsplit(" at ", 1)[1].strip()
         self._port = urllib.parse.urlsplit(self.url).port
 
+    def has_ended(self) -> bool:
+        """By itself, or because somebody else ended it."""
+        return self._process.poll() is not None
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()

@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from observation import difference
+from observation import comparable, difference
 from programs import Failed
 from runner import Runner
 from scenario import Play, load
@@ -26,7 +26,7 @@ def play(path: Path, command: list[str]) -> list[dict]:
         try:
             seen = scene.run()
         except Failed as failed:
-            raise Failed(f"{failed}\n  the service said last:\n{scene.log()[-3000:]}") from None
+            raise Failed(f"{failed}\n  the service said last:\n{scene.log()}") from None
         finally:
             scene.end()
         runner.end()
@@ -63,7 +63,7 @@ def main() -> int:
         results, first = [], None  # the first language's observations, and its name
         for language, command in runners.items():
             try:
-                seen = play(path, command)
+                seen = comparable(play(path, command))
                 if first is None:
                     first = (language, seen)
                 elif found := difference(first[1], seen) or difference(seen, first[1]):

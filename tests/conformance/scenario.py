@@ -72,7 +72,9 @@ class Play:
         return observations
 
     def log(self) -> str:
-        return self._service.log()
+        """What may explain a failure."""
+        ended = "and the fake ComfyUI is not there\n" if self._comfy.has_ended() else ""
+        return self._service.log()[-3000:] + ended
 
     def end(self) -> None:
         self._service.end(signal.SIGKILL)
