@@ -129,6 +129,17 @@ TEST_F(WatchOverLoopback, MayBeCancelledFromItsOwnEvents) {
   EXPECT_EQ(watch->Wait().error().code, Code::kCancelled);
 }
 
+TEST_F(WatchOverLoopback, TellsHowFarTheJobWasWhenItIsCancelled) {
+  Watch watch = NewClient().Watch({}, recorder_.Events());
+  service_.NextWatch()->Send(MakeStatus("a", JOB_STATE_QUEUED));
+  recorder_.Await([](const Recorder::Told& told) { return !told.statuses.empty(); });
+  watch.Cancel();
+  const Error error = watch.Wait().error();
+  EXPECT_EQ(error.code, Code::kCancelled);
+  ASSERT_TRUE(error.last_status);
+  EXPECT_EQ(error.last_status->job_id(), "a");
+}
+
 TEST_F(WatchOverLoopback, TakesABurstOfAThousandStatusesInOrder) {
   const Watch watch = NewClient().Watch({}, recorder_.Events());
   const auto stream = service_.NextWatch();

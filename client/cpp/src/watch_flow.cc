@@ -147,6 +147,10 @@ Finished WatchFlow::GiveUp(Error error) const {
   return Finished{std::unexpected(std::move(error))};
 }
 
+Finished WatchFlow::Cancelled() const {
+  return GiveUp(Error{.code = Code::kCancelled, .message = "the watch was cancelled"});
+}
+
 Finished WatchFlow::TimeIsUp() const {
   return GiveUp(Error{.code = Code::kDeadlineExceeded, .message = "not finished within the time given"});
 }

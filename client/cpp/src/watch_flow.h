@@ -51,6 +51,9 @@ class WatchFlow {
   // The stream ended; `error` absent: with OK.
   Decision OnEnd(std::optional<Error> error, Time now);
 
+  // The caller ended it.
+  Finished Cancelled() const;
+
   // A wait is over. Engaged: there is no time left for another attempt.
   std::optional<Finished> AfterWait(Time now) const;
 

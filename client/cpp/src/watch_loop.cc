@@ -64,19 +64,16 @@ Result<void> RunWatch(Stub& stub, const ClientOptions& options, WatchRequest req
                       std::stop_token stop) {
   WatchFlow flow(std::move(request), options.silence_limit, Backoff(options.backoff, MakeRandom()),
                  steady_clock::now());
-  const auto cancelled = [] {
-    return std::unexpected(Error{.code = Code::kCancelled, .message = "the watch was cancelled"});
-  };
   for (;;) {
     Decision decision = Listen(stub, options.token, flow, events, stop);
     if (auto* finished = std::get_if<Finished>(&decision)) {
-      if (!finished->result && stop.stop_requested()) return cancelled();
+      if (!finished->result && stop.stop_requested()) return flow.Cancelled().result;
       return std::move(finished->result);
     }
-    if (stop.stop_requested()) return cancelled();
+    if (stop.stop_requested()) return flow.Cancelled().result;
     const auto& again = std::get<Reattach>(decision);
     if (events.on_retry && again.attempt > 0) events.on_retry(again.why, again.wait, again.attempt);
-    if (!WaitFor(again.wait, stop)) return cancelled();
+    if (!WaitFor(again.wait, stop)) return flow.Cancelled().result;
     if (auto finished = flow.AfterWait(steady_clock::now())) return std::move(finished->result);
   }
 }
