@@ -107,6 +107,14 @@ class Expectation(unittest.TestCase):
         self.assertNotEqual(one, other)
         self.assertEqual(comparable([one]), comparable([other]))
 
+    def test_where_a_job_was_interrupted_is_not_compared_between_languages_but_that_it_was(self) -> None:
+        def seen(reason: str, node: str) -> dict:
+            return watch(told("a", "CANCELLED", 5, error={"reason": f"ERROR_REASON_{reason}", "nodeId": node, "message": node}))
+
+        self.assertEqual(comparable([seen("INTERRUPTED", "1")]), comparable([seen("INTERRUPTED", "2")]))
+        self.assertNotEqual(comparable([seen("INTERRUPTED", "1")]), comparable([seen("REMOVED_FROM_QUEUE", "1")]))
+        self.assertNotEqual(comparable([seen("EXECUTION_ERROR", "1")]), comparable([seen("EXECUTION_ERROR", "2")]))
+
     def test_true_is_not_one(self) -> None:
         self.assertNotEqual(difference({"a": True}, {"a": 1}), "")
         self.assertEqual(difference({"a": 100}, {"a": 100.0}), "")

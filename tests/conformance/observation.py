@@ -126,11 +126,17 @@ def difference(expected: object, seen: object, where: str = "") -> str:
 
 
 def comparable(observations: list[dict]) -> list[dict]:
-    """Without what depends on which of ComfyUI's events the service happened to hear."""
-    return [
-        {**seen, "last": {job: {k: v for k, v in status.items() if k != "progress"} for job, status in seen["last"].items()}}
-        for seen in observations
-    ]
+    """Without what depends on which of ComfyUI's events the service happened to hear, or on where an interruption met a job."""
+    return [{**seen, "last": {job: _comparable_status(status) for job, status in seen["last"].items()}} for seen in observations]
+
+
+def _comparable_status(status: dict) -> dict:
+    left_out = {"progress"}
+    if status.get("error", {}).get("reason") == "ERROR_REASON_INTERRUPTED":
+        left_out.add("message")
+        place = ("message", "nodeId", "nodeType")
+        status = {**status, "error": {name: value for name, value in status["error"].items() if name not in place}}
+    return {name: value for name, value in status.items() if name not in left_out}
 
 
 def check(expected: dict, seen: dict) -> None:

@@ -145,13 +145,15 @@ class Commands {
     if (calls_.empty()) return std::nullopt;
     Struct call = std::move(calls_.front());
     calls_.pop_front();
+    cancelled_ = false;
     return call;
   }
 
-  // `cancel` cancels this watch; nullptr: nothing.
+  // `cancel` cancels this watch, also one that came while it was being started; nullptr: nothing.
   void UnderWay(jobstatus::Watch* watch) {
     const std::lock_guard lock(mutex_);
     under_way_ = watch;
+    if (watch && cancelled_) watch->Cancel();
   }
 
  private:
@@ -161,6 +163,7 @@ class Commands {
       Struct command = FromJson<Struct>(line);
       const std::lock_guard lock(mutex_);
       if (TextIn(command, "command") == "cancel") {
+        cancelled_ = true;
         if (under_way_) under_way_->Cancel();
       } else {
         calls_.push_back(std::move(command));
@@ -172,10 +175,11 @@ class Commands {
     news_.notify_one();
   }
 
-  std::mutex mutex_;  // protects the next four
+  std::mutex mutex_;  // protects the next five
   std::condition_variable news_;
   std::deque<Struct> calls_;
   jobstatus::Watch* under_way_ = nullptr;
+  bool cancelled_ = false;  // the call that was taken last
   bool ended_ = false;
   std::jthread reader_;  // reads stdin to its end
 };
