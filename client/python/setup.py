@@ -1,7 +1,7 @@
 """Makes the stubs from the contract when the package is built; pyproject.toml says everything else."""
 
 import shutil
-from importlib.metadata import requires
+from importlib.metadata import distribution, requires
 from pathlib import Path
 
 import grpc_tools
@@ -35,6 +35,7 @@ class BuildWithStubs(build_py):
             "protoc",
             f"--proto_path={PACKAGE}/v1={proto.parent}",
             f"--proto_path={Path(grpc_tools.__file__).parent / '_proto'}",
+            f"--proto_path={distribution('googleapis-common-protos').locate_file('')}",
             f"--python_out={out}",
             f"--pyi_out={out}",
             f"--grpc_python_out={out}",

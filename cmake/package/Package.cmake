@@ -16,6 +16,12 @@ install(FILES ${PROJECT_BINARY_DIR}/proto/comfyui/jobstatus/v1/job_status.pb.h
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/comfyui/jobstatus/v1 COMPONENT dev)
 install(FILES proto/comfyui/jobstatus/v1/job_status.proto # for callers in other languages
         DESTINATION ${CMAKE_INSTALL_DATADIR}/jobstatus/proto/comfyui/jobstatus/v1 COMPONENT dev)
+foreach(file annotations http) # which it imports
+  install(FILES ${PROJECT_BINARY_DIR}/proto/google/api/${file}.pb.h
+          DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/google/api COMPONENT dev)
+  install(FILES proto/google/api/${file}.proto
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/jobstatus/proto/google/api COMPONENT dev)
+endforeach()
 
 set(config_dir ${CMAKE_INSTALL_LIBDIR}/cmake/jobstatus)
 install(EXPORT jobstatus NAMESPACE jobstatus:: FILE jobstatusTargets.cmake DESTINATION ${config_dir} COMPONENT dev)

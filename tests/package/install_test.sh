@@ -69,7 +69,7 @@ say "JOBSTATUS_BUILD_SERVER=OFF"
 other=$scratch/no_server
 quietly cmake -S "$SOURCE_DIR" -B "$other" -G Ninja -DCMAKE_BUILD_TYPE=Release -DJOBSTATUS_BUILD_SERVER=OFF \
   -DJOBSTATUS_BUILD_TESTS=OFF
-cp -r "$BUILD_DIR"/proto/{comfyui,libjobstatus_proto.a} "$other/proto/"
+cp -r "$BUILD_DIR"/proto/{comfyui,google,libjobstatus_proto.a} "$other/proto/"
 cp "$BUILD_DIR/client/cpp/libjobstatus_client.a" "$other/client/cpp/"
 cp "$BUILD_DIR/client/cli/jobstatus" "$other/client/cli/"
 [[ ! -d $BUILD_DIR/package/docs ]] || cp -r "$BUILD_DIR/package/docs" "$other/package/"

@@ -130,11 +130,10 @@ TYPED_TEST(Reflection, TellsTheDetailsOfErrors) {
 TYPED_TEST(Reflection, TellsNothingThatIsNotOfTheContract) {
   Asking<TypeParam> asking(this->served.server->address());
   // It is linked in, as part of Protobuf.
-  ASSERT_NE(
-      google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName("google.protobuf.FileDescriptorProto"),
-      nullptr);
+  ASSERT_NE(google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName("google.protobuf.StringValue"),
+            nullptr);
   const auto other =
-      asking.Ask([](auto& request) { request.set_file_containing_symbol("google.protobuf.FileDescriptorProto"); });
+      asking.Ask([](auto& request) { request.set_file_containing_symbol("google.protobuf.StringValue"); });
   EXPECT_EQ(other.error_response().error_code(), grpc::StatusCode::NOT_FOUND);
   const auto none = asking.Ask([](auto& request) { request.set_file_by_filename("no/such.proto"); });
   EXPECT_EQ(none.error_response().error_code(), grpc::StatusCode::NOT_FOUND);
