@@ -1,12 +1,15 @@
 #include "bench/program.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <fstream>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
 #include <thread>
@@ -25,6 +28,22 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
   return pointers;
 }
 
+cpu_set_t Cpus() {
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  sched_getaffinity(0, sizeof cpus, &cpus);
+  return cpus;
+}
+
+// Of two or more; as it was before CallFromOtherCpus.
+std::optional<int> FirstCpu() {
+  static const cpu_set_t cpus = Cpus();
+  if (CPU_COUNT(&cpus) < 2) return std::nullopt;
+  int first = 0;
+  while (!CPU_ISSET(static_cast<std::size_t>(first), &cpus)) ++first;
+  return first;
+}
+
 std::vector<std::string> Environment() {
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
@@ -34,6 +53,20 @@ std::vector<std::string> Environment() {
 }
 
 }  // namespace
+
+std::vector<std::string> OnFirstCpu(std::vector<std::string> command) {
+  if (const auto first = FirstCpu())
+    command.insert(command.begin(), {"/usr/bin/taskset", "--cpu-list", std::to_string(*first)});
+  return command;
+}
+
+void CallFromOtherCpus() {
+  const auto first = FirstCpu();
+  if (!first) return;
+  cpu_set_t cpus = Cpus();
+  CPU_CLR(static_cast<std::size_t>(*first), &cpus);
+  sched_setaffinity(0, sizeof cpus, &cpus);
+}
 
 Program::Program(std::vector<std::string> command) {
   const Scratch scratch;
@@ -66,6 +99,14 @@ std::size_t Program::resident_kb() const {
     if (line.starts_with("VmRSS:")) return std::stoul(line.substr(line.find_first_of("0123456789")));
   }
   throw std::runtime_error("process " + std::to_string(pid_) + " is gone");
+}
+
+Micros Program::cpu() const {
+  clockid_t clock{};
+  timespec time{};
+  if (clock_getcpuclockid(pid_, &clock) != 0 || clock_gettime(clock, &time) != 0)
+    throw std::runtime_error("process " + std::to_string(pid_) + " is gone");
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 void Program::Start(std::vector<std::string>& command) {

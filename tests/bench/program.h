@@ -6,7 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "bench/figures.h"
+
 namespace bench {
+
+// So that a server and those who call it do not share one: where there are two processors or more, a server that is
+// made with OnFirstCpu has one for itself, once CallFromOtherCpus was called.
+std::vector<std::string> OnFirstCpu(std::vector<std::string> command);
+void CallFromOtherCpus();
 
 // A server of ours as a process of its own, with its output where ours goes. Killed at the end, also at the end of ours
 // whatever that is. Settings in JOBSTATUS_… variables do not reach it.
@@ -21,6 +28,7 @@ class Program {
 
   const std::string& address() const { return address_; }
   std::size_t resident_kb() const;  // memory it has now
+  Micros cpu() const;               // time of processors that it has taken since its start
 
  private:
   void Start(std::vector<std::string>& command);

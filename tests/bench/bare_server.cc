@@ -1,0 +1,180 @@
+// What our calls are measured against: the least that gRPC's C++ library can do, by its callback API, which ours uses,
+// too. ListBackends answers with an empty message. GetStatus answers as one would who has not measured it: a status is
+// looked up, built and serialised for each call. WatchStatus streams are told something whenever ListStatuses is
+// called, which is encoded once for all of them.
+#include <grpcpp/impl/codegen/proto_utils.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
+#include "rpc/idle_nap.h"
+
+namespace {
+
+namespace pb = comfyui::jobstatus::v1;
+
+// About as long as the server's.
+pb::JobStatus StatusOf(const std::string& job_id) {
+  pb::JobStatus status;
+  status.set_job_id(job_id);
+  status.set_backend("gpu");
+  status.set_state(pb::JOB_STATE_PROCESSING);
+  status.set_message("KSampler 12/20");
+  status.set_revision(123456);
+  pb::Progress& progress = *status.mutable_progress();
+  progress.set_percentage(61.5);
+  progress.set_completed_nodes(4);
+  progress.set_total_nodes(7);
+  progress.set_source(pb::PROGRESS_SOURCE_OWNED);
+  progress.mutable_current_node()->set_node_id("3");
+  progress.mutable_current_node()->set_node_type("KSampler");
+  progress.mutable_current_node()->set_current_step(12);
+  progress.mutable_current_node()->set_total_steps(20);
+  for (auto* const time : {status.mutable_create_time(), status.mutable_start_time(), status.mutable_observe_time()}) {
+    time->set_seconds(1'790'000'000);
+    time->set_nanos(123'456'789);
+  }
+  return status;
+}
+
+class Bare final
+    : public pb::JobStatusService::WithRawCallbackMethod_WatchStatus<pb::JobStatusService::CallbackService> {
+ public:
+  explicit Bare(int jobs) {
+    for (int job = 0; job < jobs; ++job) {
+      const std::string id = "job-" + std::to_string(job);
+      statuses_.emplace(id, StatusOf(id));
+    }
+  }
+
+ private:
+  // Tells the newest of what it is to tell, and misses what came between.
+  class Stream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
+   public:
+    explicit Stream(Bare& bare) : bare_(bare) { StartSendInitialMetadata(); }
+
+    void Tell(const grpc::ByteBuffer& message) {
+      const std::lock_guard lock(mutex_);
+      newest_ = message;
+      is_new_ = true;
+      if (!writing_) Write();
+    }
+
+   private:
+    void OnWriteDone(bool ok) override {
+      const std::lock_guard lock(mutex_);
+      writing_ = false;
+      if (left_) return Finish(grpc::Status::CANCELLED);
+      if (ok && is_new_) Write();
+    }
+
+    void OnCancel() override {
+      bare_.Leave(this);
+      const std::lock_guard lock(mutex_);
+      left_ = true;
+      if (!writing_) Finish(grpc::Status::CANCELLED);
+    }
+
+    void OnDone() override { delete this; }
+
+    void Write() {
+      writing_ = true;
+      is_new_ = false;
+      written_ = newest_;
+      StartWrite(&written_);
+    }
+
+    Bare& bare_;
+    std::mutex mutex_;  // guards the rest
+    grpc::ByteBuffer newest_;
+    grpc::ByteBuffer written_;
+    bool is_new_ = false;
+    bool writing_ = false;
+    bool left_ = false;
+  };
+
+  grpc::ServerUnaryReactor* ListBackends(grpc::CallbackServerContext* context, const pb::ListBackendsRequest*,
+                                         pb::ListBackendsResponse*) override {
+    return Done(context, grpc::Status::OK);
+  }
+
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context, const pb::GetStatusRequest* request,
+                                      pb::GetStatusResponse* response) override {
+    const auto found = statuses_.find(request->job_id());
+    if (found == statuses_.end()) return Done(context, {grpc::StatusCode::NOT_FOUND, "no such job"});
+    *response->mutable_status() = found->second;
+    return Done(context, grpc::Status::OK);
+  }
+
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchStatus(grpc::CallbackServerContext*,
+                                                          const grpc::ByteBuffer*) override {
+    const std::lock_guard lock(mutex_);
+    return *streams_.insert(new Stream(*this)).first;  // gRPC tells it when it is done with it
+  }
+
+  grpc::ServerUnaryReactor* ListStatuses(grpc::CallbackServerContext* context, const pb::ListStatusesRequest*,
+                                         pb::ListStatusesResponse*) override {
+    const std::lock_guard lock(mutex_);
+    pb::WatchStatusResponse message;
+    *message.mutable_status() = StatusOf("job-0");
+    message.set_revision(++told_);
+    message.mutable_status()->set_revision(told_);
+    grpc::ByteBuffer encoded;
+    bool own = false;
+    grpc::SerializationTraits<pb::WatchStatusResponse>::Serialize(message, &encoded, &own);
+    for (Stream* const stream : streams_) stream->Tell(encoded);
+    return Done(context, grpc::Status::OK);
+  }
+
+  static grpc::ServerUnaryReactor* Done(grpc::CallbackServerContext* context, const grpc::Status& status) {
+    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+    reactor->Finish(status);
+    return reactor;
+  }
+
+  void Leave(Stream* stream) {
+    const std::lock_guard lock(mutex_);
+    streams_.erase(stream);
+  }
+
+  std::unordered_map<std::string, pb::JobStatus> statuses_;  // not changed once calls are taken
+  std::mutex mutex_;                                         // guards the two below
+  std::set<Stream*> streams_;
+  std::uint64_t told_ = 0;
+};
+
+void WriteWhole(const std::string& file, const std::string& line) {
+  std::ofstream(file + ".tmp") << line << '\n';
+  std::filesystem::rename(file + ".tmp", file);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  int jobs = 100;
+  std::string address_file;
+  CLI::App cli("Does with gRPC the least that can be done");
+  cli.add_option("--jobs", jobs)->capture_default_str();
+  cli.add_option("--address-file", address_file)->required();
+  CLI11_PARSE(cli, argc, argv);
+
+  Bare bare(jobs);
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&bare);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  const rpc::IdleNapGuard awake(server->InProcessChannel({}));  // as our server has it, or it would be slower than bare
+  WriteWhole(address_file, "127.0.0.1:" + std::to_string(port));
+  server->Wait();  // until it is killed
+}
