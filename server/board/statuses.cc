@@ -11,8 +11,10 @@ namespace {
 // How many that are still needed are passed over at once. Of those that a full disk keeps here there may be many.
 constexpr std::size_t kMostPassedOver = 64;
 
+// With room for what is encoded of it when it is asked for, which is no longer than itself.
 std::size_t BytesOf(const jobs::JobStatus& status) {
-  return jobs::SizeInMemory(status) + Statuses::kBytesOfAnEntry;
+  const std::size_t bytes = jobs::SizeInMemory(status);
+  return bytes + std::min(bytes, jobs::OnceMade::kMaxBytes) + Statuses::kBytesOfAnEntry;
 }
 
 }  // namespace

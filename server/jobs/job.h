@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "jobs/once_made.h"
 #include "jobs/queue_number.h"
 #include "jobs/time.h"
 
@@ -100,6 +101,7 @@ struct JobStatus {
   bool stale = false;
   // ComfyUI of before 2024 keeps no verdict: that the job is in its history says that it ended, not how.
   bool verdict_recorded = true;
+  OnceMade encoded;  // by who tells it, once for all who get it
   bool operator==(const JobStatus&) const = default;
 };
 

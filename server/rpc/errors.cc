@@ -66,6 +66,12 @@ grpc::Status InvalidArgument(std::string_view field, std::string_view why) {
               {.reason = "INVALID_ARGUMENT", .bad_field = field, .bad_why = why});
 }
 
+grpc::Status Unreadable(std::string_view message) {
+  return Make(StatusCode::INVALID_ARGUMENT,
+              fmt::format("the request is no {}: are the caller's stubs made from the service's .proto?", message),
+              {.reason = "INVALID_ARGUMENT"});
+}
+
 grpc::Status JobNotFound(std::string_view job_id, std::string_view backend) {
   const std::string where =
       backend.empty() ? "no ComfyUI server has" : "ComfyUI server " + Quoted(backend) + " does not have";

@@ -11,6 +11,7 @@
 namespace rpc {
 
 grpc::Status InvalidArgument(std::string_view field, std::string_view why);
+grpc::Status Unreadable(std::string_view message);  // bytes that are none of that message
 grpc::Status JobNotFound(std::string_view job_id, std::string_view backend);
 grpc::Status BackendNotFound(std::string_view backend);
 grpc::Status TooManyStreams(std::string_view service, std::size_t limit);  // of a service that answers everybody

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "rpc/encode.h"
 #include "rpc/errors.h"
 #include "rpc/peer.h"
 #include "rpc/requests.h"
@@ -19,7 +20,7 @@ grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context, Call& cal
 }
 
 // A stream that was refused: it only ends.
-class Refusal final : public grpc::ServerWriteReactor<pb::WatchStatusResponse> {
+class Refusal final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
   explicit Refusal(const grpc::Status& status) { Finish(status); }
   void OnDone() override { delete this; }
@@ -30,9 +31,9 @@ class Refusal final : public grpc::ServerWriteReactor<pb::WatchStatusResponse> {
 constexpr std::size_t kMaxPageBytes = 1024 * 1024;
 
 grpc::Status Answer(const board::LookupResult& result, const std::string& job_id, const std::string& backend,
-                    pb::GetStatusResponse& response) {
+                    grpc::ByteBuffer& response) {
   if (const auto* found = std::get_if<board::Snapshot>(&result)) {
-    ToProto(**found, (*found)->observe_time, WallNow(), *response.mutable_status());
+    response = EncodeGetStatusResponse(**found, (*found)->observe_time, WallNow());
     return grpc::Status::OK;
   }
   if (const auto* not_asked = std::get_if<board::NotAsked>(&result)) {
@@ -77,22 +78,24 @@ std::optional<grpc::Status> Service::Refused(const grpc::CallbackServerContext& 
   return std::nullopt;
 }
 
-grpc::ServerUnaryReactor* Service::GetStatus(grpc::CallbackServerContext* context, const pb::GetStatusRequest* request,
-                                             pb::GetStatusResponse* response) {
+grpc::ServerUnaryReactor* Service::GetStatus(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
+                                             grpc::ByteBuffer* response) {
   Call call(calls_, Method::kGetStatus, *context);
   if (const auto refused = Refused(*context)) return Finish(context, call, *refused);
-  if (const grpc::Status checked = Check(*request, board_); !checked.ok()) return Finish(context, call, checked);
-  if (const auto [snapshot, observe_time] = board_.Find(request->job_id(), request->backend()); snapshot) {
-    ToProto(*snapshot, observe_time, WallNow(), *response->mutable_status());
+  pb::GetStatusRequest request;
+  if (!Decode(*bytes, request)) return Finish(context, call, Unreadable("GetStatusRequest"));
+  if (const grpc::Status checked = Check(request, board_); !checked.ok()) return Finish(context, call, checked);
+  if (const auto [snapshot, observe_time] = board_.Find(request.job_id(), request.backend()); snapshot) {
+    *response = EncodeGetStatusResponse(*snapshot, observe_time, WallNow());
     return Finish(context, call, grpc::Status::OK);
   }
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   const jobs::Steady now = SteadyNow();
   board_
       .LookUp(
-          request->job_id(), request->backend(), now, now,
-          [reactor, call, response, job_id = request->job_id(),
-           backend = request->backend()](const board::LookupResult& result) mutable {
+          request.job_id(), request.backend(), now, now,
+          [reactor, call, response, job_id = request.job_id(),
+           backend = request.backend()](const board::LookupResult& result) mutable {
             reactor->Finish(call.End(Answer(result, job_id, backend, *response)));
           },
           [] {}, {.name = PeerName(context->peer())})
@@ -100,13 +103,15 @@ grpc::ServerUnaryReactor* Service::GetStatus(grpc::CallbackServerContext* contex
   return reactor;
 }
 
-grpc::ServerWriteReactor<pb::WatchStatusResponse>* Service::WatchStatus(grpc::CallbackServerContext* context,
-                                                                        const pb::WatchStatusRequest* request) {
+grpc::ServerWriteReactor<grpc::ByteBuffer>* Service::WatchStatus(grpc::CallbackServerContext* context,
+                                                                 const grpc::ByteBuffer* bytes) {
   Call call(calls_, Method::kWatchStatus, *context);
   if (const auto refused = Refused(*context)) return new Refusal(call.End(*refused));
-  auto watch = Read(*request, board_, options_.max_ids_per_watch);
+  pb::WatchStatusRequest request;
+  if (!Decode(*bytes, request)) return new Refusal(call.End(Unreadable("WatchStatusRequest")));
+  auto watch = Read(request, board_, options_.max_ids_per_watch);
   if (!watch) {
-    if (static_cast<std::size_t>(request->job_ids_size()) > options_.max_ids_per_watch)
+    if (static_cast<std::size_t>(request.job_ids_size()) > options_.max_ids_per_watch)
       ++watches_.met().max_ids_per_watch;
     return new Refusal(call.End(watch.error()));
   }

@@ -24,8 +24,13 @@ struct ServiceOptions {
   std::string page_token_key;
 };
 
+// The calls that are made the most get and give bytes (encode.h).
+using JobStatusFace = pb::JobStatusService::WithRawCallbackMethod_GetStatus<
+    pb::JobStatusService::WithRawCallbackMethod_WatchStatus<pb::JobStatusService::WithCallbackMethod_ListStatuses<
+        pb::JobStatusService::WithCallbackMethod_ListBackends<pb::JobStatusService::Service>>>>;
+
 // The contract's four calls. Handlers read the board and return; none blocks.
-class Service final : public pb::JobStatusService::CallbackService {
+class Service final : public JobStatusFace {
  public:
   Service(board::Board& board, ServiceOptions options);
 
@@ -40,10 +45,10 @@ class Service final : public pb::JobStatusService::CallbackService {
 
   const LimitsMet& limits_met() { return watches_.met(); }
 
-  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context, const pb::GetStatusRequest* request,
-                                      pb::GetStatusResponse* response) override;
-  grpc::ServerWriteReactor<pb::WatchStatusResponse>* WatchStatus(grpc::CallbackServerContext* context,
-                                                                 const pb::WatchStatusRequest* request) override;
+  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
+                                      grpc::ByteBuffer* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchStatus(grpc::CallbackServerContext* context,
+                                                          const grpc::ByteBuffer* request) override;
   grpc::ServerUnaryReactor* ListStatuses(grpc::CallbackServerContext* context, const pb::ListStatusesRequest* request,
                                          pb::ListStatusesResponse* response) override;
   grpc::ServerUnaryReactor* ListBackends(grpc::CallbackServerContext* context, const pb::ListBackendsRequest* request,

@@ -132,6 +132,11 @@ void SetError(const jobs::JobError& error, pb::JobError& message) {
 
 void ToProto(const jobs::JobStatus& status, jobs::Time observe_time, jobs::Time now, pb::JobStatus& message) {
   message.Clear();
+  LastingToProto(status, message);
+  PassingToProto(status, observe_time, now, message);
+}
+
+void LastingToProto(const jobs::JobStatus& status, pb::JobStatus& message) {
   message.set_job_id(status.job_id);
   message.set_backend(status.backend);
   message.set_state(ToProto(status.state));
@@ -142,14 +147,17 @@ void ToProto(const jobs::JobStatus& status, jobs::Time observe_time, jobs::Time 
     message.mutable_queue()->set_size(status.queue->size);
   }
   if (status.progress) SetProgress(*status.progress, *message.mutable_progress());
-  if (status.estimate) SetEstimate(*status.estimate, now, message);
   for (const jobs::Output& output : status.outputs) SetOutput(output, *message.add_outputs());
   if (status.error) SetError(*status.error, *message.mutable_error());
   if (status.create_time) SetSpan(status.create_time->time_since_epoch(), *message.mutable_create_time());
   if (status.start_time) SetSpan(status.start_time->time_since_epoch(), *message.mutable_start_time());
   if (status.end_time) SetSpan(status.end_time->time_since_epoch(), *message.mutable_end_time());
-  SetSpan(observe_time.time_since_epoch(), *message.mutable_observe_time());
   message.set_stale(status.stale);
+}
+
+void PassingToProto(const jobs::JobStatus& status, jobs::Time observe_time, jobs::Time now, pb::JobStatus& message) {
+  if (status.estimate) SetEstimate(*status.estimate, now, message);
+  SetSpan(observe_time.time_since_epoch(), *message.mutable_observe_time());
 }
 
 void ToProto(const board::BackendState& backend, pb::Backend& message) {

@@ -5,9 +5,9 @@
 #include <random>
 #include <utility>
 
+#include "rpc/encode.h"
 #include "rpc/errors.h"
 #include "rpc/peer.h"
-#include "rpc/to_proto.h"
 
 namespace rpc {
 namespace {
@@ -116,14 +116,12 @@ void WatchReactor::Carry(Stream::Action action) {
                  [](Stream::Cancel) {},
                  [this](Stream::Pull) { Pull(); },
                  [this](Stream::WriteStatus) {
-                   message_.set_revision(pulled_.snapshot->revision);
-                   ToProto(*pulled_.snapshot, pulled_.observe_time, WallNow(), *message_.mutable_status());
+                   message_ = EncodeWatchStatusResponse(*pulled_.snapshot, pulled_.observe_time, WallNow());
                    call_.MessageSent();
                    StartWrite(&message_);
                  },
                  [this](Stream::WriteHeartbeat heartbeat) {
-                   message_.Clear();
-                   message_.set_revision(heartbeat.revision);
+                   message_ = EncodeHeartbeat(heartbeat.revision);
                    call_.MessageSent();
                    StartWrite(&message_);
                  },

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <grpcpp/support/byte_buffer.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <atomic>
@@ -12,7 +13,6 @@
 
 #include "board/backlog.h"
 #include "board/board.h"
-#include "comfyui/jobstatus/v1/job_status.pb.h"
 #include "jobs/watch_stream.h"
 #include "rpc/calls.h"
 #include "rpc/lookup_turns.h"
@@ -26,7 +26,7 @@ namespace rpc {
 // One WatchStatus call: a shell around jobs::WatchStream, which decides everything. It takes the lock, tells the stream
 // what happened, releases the lock and carries out the one action the stream answered with; the stream gives out no
 // other until it is told the outcome.
-class WatchReactor final : public grpc::ServerWriteReactor<pb::WatchStatusResponse>,
+class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                            public board::Watcher,
                            public Ticked,
                            public std::enable_shared_from_this<WatchReactor> {
@@ -80,7 +80,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<pb::WatchStatusRespon
   Call call_;
   board::Backlog backlog_;
   board::Board::Sighted pulled_;
-  pb::WatchStatusResponse message_;
+  grpc::ByteBuffer message_;  // being written
 
   board::Board::Handle subscription_;
   std::vector<board::Board::Handle> lookups_;

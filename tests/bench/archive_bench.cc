@@ -157,8 +157,8 @@ class Bench {
 
   void Delays() {
     const Scratch fresh;
-    Live without(watchers_);
-    Live with(watchers_, fresh.path() / "state");
+    Live without({.watchers = watchers_});
+    Live with({.watchers = watchers_, .state_dir = fresh.path() / "state"});
     BareDatabase bare(fresh.path());
     Figures of_bare, of_without, of_with;
     for (int round = -1; round < plan_.delay_rounds; ++round) {
@@ -248,8 +248,8 @@ class Bench {
   void Answers() {
     enum { kHealth, kMemory, kFew, kLarge, kKinds };
     const std::vector<std::string> few_in_memory = {"--max-finished-in-memory", "100"};
-    Live few(1, few_, few_in_memory);
-    Live large(1, large_, few_in_memory);
+    Live few({.watchers = 1, .state_dir = few_, .more = few_in_memory});
+    Live large({.watchers = 1, .state_dir = large_, .more = few_in_memory});
     large.BeginJob();
     large.EndJob();
     Calls of_few(few.server().address());
@@ -306,7 +306,9 @@ class Bench {
     const jobs::Time too_old = WallNow() - kAge / 2;
     int over = 0;
     const auto measure = [&](const std::string& keep, Measured& measured) {
-      Live live(watchers_, large_, {"--keep-finished", keep, "--max-finished-in-memory", "100"});
+      Live live({.watchers = watchers_,
+                 .state_dir = large_,
+                 .more = {"--keep-finished", keep, "--max-finished-in-memory", "100"}});
       Calls calls(live.server().address());
       measured.ends.BeginRound();
       measured.calls.BeginRound();

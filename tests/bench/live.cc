@@ -21,6 +21,11 @@ std::vector<std::string> Listening(std::vector<std::string> more) {
   return more;
 }
 
+std::vector<std::string> CommandOf(const fakes::FakeComfy& comfy, const Live::Options& options) {
+  auto command = ServerCommand(comfy, options.state_dir, Listening(options.more));
+  return options.own_cpu ? OnFirstCpu(std::move(command)) : command;
+}
+
 Watchers::Wanted AtStep(std::string job_id, int step) {
   return [job_id = std::move(job_id), step](const pb::WatchStatusResponse& message) {
     return message.status().job_id() == job_id && message.status().progress().current_node().current_step() == step;
@@ -56,36 +61,41 @@ std::vector<std::string> ServerCommand(const fakes::FakeComfy& comfy, const std:
   return command;
 }
 
-Live::Live(std::size_t watchers, const std::string& state_dir, const std::vector<std::string>& more)
-    : server_(ServerCommand(comfy_, state_dir, Listening(more))),
-      watchers_(server_.address(), watchers, NewestRevision(server_.address())) {
+Live::Live(const Options& options) : server_(CommandOf(comfy_, options)) {
   // Before the first of its messages on a socket of ours, it does not count on live events.
   if (!comfy_.WaitForSocketTexts(1)) throw std::runtime_error("the server does not listen");
+  if (options.watchers > 0) watchers_.emplace(server_.address(), options.watchers, NewestRevision(server_.address()));
+}
+
+void Live::Open(std::size_t watchers, std::size_t per_connection) {
+  watchers_.reset();
+  watchers_.emplace(server_.address(), watchers, NewestRevision(server_.address()),
+                    (watchers + per_connection - 1) / per_connection);
 }
 
 void Live::BeginJob() {
   job_id_ = comfy_.Submit({.client_id = kClientId}).prompt_id;
   step_ = 0;
-  watchers_.Expect(InState(job_id_, pb::JOB_STATE_PROCESSING));
+  watchers_->Expect(InState(job_id_, pb::JOB_STATE_PROCESSING));
   comfy_.StartNext();
-  watchers_.AwaitLast();
+  watchers_->AwaitLast();
   comfy_.Cached({});
   comfy_.StartNode("3");
 }
 
 Micros Live::Progress() {
-  watchers_.Expect(AtStep(job_id_, ++step_));
+  watchers_->Expect(AtStep(job_id_, ++step_));
   const auto sent = Clock::now();
   comfy_.SendFrame(ProgressEvent(job_id_, step_), kClientId);
-  return watchers_.AwaitLast() - sent;
+  return watchers_->AwaitLast() - sent;
 }
 
 Micros Live::EndJob() {
-  watchers_.Expect(InState(job_id_, pb::JOB_STATE_COMPLETED));
+  watchers_->Expect(InState(job_id_, pb::JOB_STATE_COMPLETED));
   const auto sent = Clock::now();
   comfy_.FinishNode("3");  // a run ends with its last node
   comfy_.FinishSuccess(kOutputs);
-  return watchers_.AwaitLast() - sent;
+  return watchers_->AwaitLast() - sent;
 }
 
 }  // namespace bench

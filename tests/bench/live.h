@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +29,16 @@ std::vector<std::string> ServerCommand(const fakes::FakeComfy& comfy, const std:
 // The service, with the live events of a ComfyUI, and those who watch all of its jobs from now on.
 class Live {
  public:
-  explicit Live(std::size_t watchers, const std::string& state_dir = "none", const std::vector<std::string>& more = {});
+  struct Options {
+    std::size_t watchers = 0;  // that are there from the start
+    std::string state_dir = "none";
+    std::vector<std::string> more = {};  // of the server's command line
+    bool own_cpu = false;                // see OnFirstCpu
+  };
+  explicit Live(const Options& options);
+
+  // So many who watch, in place of those there were.
+  void Open(std::size_t watchers, std::size_t per_connection);
 
   void BeginJob();
   Micros Progress();  // of the job that began
@@ -39,7 +50,7 @@ class Live {
  private:
   fakes::FakeComfy comfy_;
   Program server_;
-  Watchers watchers_;
+  std::optional<Watchers> watchers_;  // without, nothing can be measured
   std::string job_id_;
   int step_ = 0;
 };

@@ -115,7 +115,7 @@ struct Measured {
 
 Measured Measure(const Plan& plan, std::size_t watchers) {
   Bare bare(watchers);
-  Live live(watchers);
+  Live live({.watchers = watchers});
   Measured measured;
   const auto turn = [&] {
     Rest();

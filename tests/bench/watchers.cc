@@ -13,8 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kConnections = 4;
-
 }  // namespace
 
 std::uint64_t NewestRevision(const std::string& address) {
@@ -46,11 +44,12 @@ struct Watchers::Connection {
 };
 
 // By way of the other constructor, so that the destructor ends the threads if this one throws.
-Watchers::Watchers(const std::string& address, std::size_t count, std::uint64_t after_revision) : Watchers() {
+Watchers::Watchers(const std::string& address, std::size_t count, std::uint64_t after_revision, std::size_t connections)
+    : Watchers() {
   expected_ = 1;  // that they stand
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // or they would share one connection
-  for (std::size_t i = 0; i < std::min(count, kConnections); ++i) {
+  for (std::size_t i = 0; i < std::min(count, connections); ++i) {
     connections_.push_back(std::make_unique<Connection>());
     connections_.back()->stub = pb::JobStatusService::NewStub(
         grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));

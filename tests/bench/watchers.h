@@ -28,7 +28,8 @@ std::uint64_t NewestRevision(const std::string& address);
 class Watchers {
  public:
   // Returns once the service has taken all streams.
-  Watchers(const std::string& address, std::size_t count, std::uint64_t after_revision = 0);
+  Watchers(const std::string& address, std::size_t count, std::uint64_t after_revision = 0,
+           std::size_t connections = 4);
   ~Watchers();
   Watchers(const Watchers&) = delete;
   Watchers& operator=(const Watchers&) = delete;

@@ -1,0 +1,245 @@
+// What it costs to tell one thing to many WatchStatus streams, beside a bare server that writes bytes encoded once to
+// as many: the time of its processor for each message, how soon the last one has it, and the memory of a stream. And
+// what readers who do not read cost the others.
+#include <fmt/format.h>
+#include <grpcpp/client_context.h>
+#include <grpcpp/completion_queue.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/support/async_stream.h>
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "bench/calls.h"
+#include "bench/command_line.h"
+#include "bench/live.h"
+#include "bench/program.h"
+#include "bench/sheet.h"
+#include "bench/watchers.h"
+
+namespace bench {
+namespace {
+
+// How much is measured.
+struct Plan {
+  int rounds;
+  int news;  // of a round
+  std::size_t streams;
+  std::size_t many_streams;
+  std::size_t sleepers;
+};
+constexpr Plan kFull{.rounds = 9, .news = 20, .streams = 1000, .many_streams = 50'000, .sleepers = 50};
+constexpr Plan kQuick{.rounds = 3, .news = 8, .streams = 1000, .many_streams = 5'000, .sleepers = 50};
+constexpr Plan kSmoke{.rounds = 1, .news = 2, .streams = 10, .many_streams = 20, .sleepers = 2};
+
+constexpr std::size_t kStreamsPerConnection = 100;
+constexpr std::size_t kManyPerConnection = 1000;
+
+std::size_t Connections(std::size_t streams, std::size_t per_connection) {
+  return (streams + per_connection - 1) / per_connection;
+}
+
+const Request kTellAll{"/comfyui.jobstatus.v1.JobStatusService/ListStatuses", ""};
+
+// Writes the same bytes to all when it is asked to.
+class Bare {
+ public:
+  Bare() : calls_(server_.address()) { calls_.Make({{"/comfyui.jobstatus.v1.JobStatusService/ListBackends", ""}}, 1); }
+
+  void Open(std::size_t streams, std::size_t per_connection) {
+    watchers_.emplace(server_.address(), streams, 0, Connections(streams, per_connection));
+  }
+
+  Micros Tell() {
+    watchers_->Expect([](const auto&) { return true; });
+    const auto begun = Clock::now();
+    calls_.Make({kTellAll}, 1);
+    return watchers_->AwaitLast() - begun;
+  }
+
+  const Program& server() const { return server_; }
+
+ private:
+  Program server_{OnFirstCpu({BARE_SERVER})};
+  Calls calls_;
+  std::optional<Watchers> watchers_;
+};
+
+// Streams whose reader does not take even a first message: there is no room for it on its side.
+class Sleepers {
+ public:
+  Sleepers(const std::string& address, std::size_t count) {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1);
+    arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    stub_ = pb::JobStatusService::NewStub(
+        grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+    for (std::size_t i = 0; i < count; ++i) {
+      streams_.push_back(std::make_unique<Stream>());
+      Stream& stream = *streams_.back();
+      stream.reader = stub_->PrepareAsyncWatchStatus(&stream.context, {}, &queue_);
+      stream.reader->StartCall(&stream);
+    }
+    for (std::size_t i = 0; i < count; ++i) Await();
+  }
+
+  ~Sleepers() {
+    for (const auto& stream : streams_) {
+      stream->context.TryCancel();
+      stream->reader->Finish(&stream->status, stream.get());
+    }
+    for (std::size_t i = 0; i < streams_.size(); ++i) Await();
+    queue_.Shutdown();
+    void* tag = nullptr;
+    for (bool ok = false; queue_.Next(&tag, &ok);) {
+    }
+  }
+
+ private:
+  struct Stream {
+    grpc::ClientContext context;
+    std::unique_ptr<grpc::ClientAsyncReader<pb::WatchStatusResponse>> reader;
+    grpc::Status status;
+  };
+
+  void Await() {
+    void* tag = nullptr;
+    bool ok = false;
+    queue_.Next(&tag, &ok);
+  }
+
+  std::unique_ptr<pb::JobStatusService::Stub> stub_;
+  grpc::CompletionQueue queue_;
+  std::vector<std::unique_ptr<Stream>> streams_;
+};
+
+const std::vector<std::string> kManyAllowed = {"--max-watches", "1000000", "--max-watches-per-peer", "1000000"};
+
+class Bench {
+ public:
+  explicit Bench(const Plan& plan) : plan_(plan) { CallFromOtherCpus(); }
+
+  Sheet Run() {
+    FanOut(plan_.streams, kStreamsPerConnection, plan_.rounds, "");
+    FanOut(plan_.many_streams, kManyPerConnection, 1 + plan_.rounds / 3, "many_");
+    SlowReaders();
+    return sheet_;
+  }
+
+ private:
+  struct Measured {
+    std::vector<double> cpu;  // microseconds a message
+    Figures last = {};        // of all has it
+    double memory = 0;        // kB a stream
+  };
+
+  template <class Tell>
+  void Round(const Program& server, std::size_t streams, Measured& measured, Tell tell) {
+    measured.last.BeginRound();
+    Micros cpu{0};
+    for (int i = 0; i < plan_.news; ++i) {
+      for (int rest = 0; rest < 3; ++rest) Rest();
+      const Micros before = server.cpu();
+      measured.last.Add(tell());
+      cpu += server.cpu() - before;
+    }
+    measured.cpu.push_back(cpu.count() / static_cast<double>(plan_.news) / static_cast<double>(streams));
+  }
+
+  void FanOut(std::size_t streams, std::size_t per_connection, int rounds, const std::string& prefix) {
+    Bare bare;
+    Live ours({.watchers = 0, .more = kManyAllowed, .own_cpu = true});
+    Measured of_bare, of_ours;
+    const auto open = [&](auto& server, Measured& measured) {
+      const std::size_t before = server.server().resident_kb();
+      server.Open(streams, per_connection);
+      measured.memory = static_cast<double>(server.server().resident_kb() - before) / static_cast<double>(streams);
+    };
+    open(bare, of_bare);
+    open(ours, of_ours);
+    ours.BeginJob();
+    for (int round = -1; round < rounds; ++round) {
+      if (round == 0) {
+        of_bare = {.memory = of_bare.memory};
+        of_ours = {.memory = of_ours.memory};
+      }
+      Round(bare.server(), streams, of_bare, [&] { return bare.Tell(); });
+      Round(ours.server(), streams, of_ours, [&] { return ours.Progress(); });
+    }
+    const auto add = [&](const std::string& key, const std::string& name, const std::string& unit,
+                         Sheet::Value bare_value, Sheet::Value our_value, double at_most) {
+      sheet_.Add({.key = prefix + key + "_bare",
+                  .name = fmt::format("{} streams, bare: {}", streams, name),
+                  .unit = unit,
+                  .value = bare_value});
+      Sheet::Line line{.key = prefix + key,
+                       .name = fmt::format("{} streams: {}", streams, name),
+                       .unit = unit,
+                       .value = our_value,
+                       .beside = prefix + key + "_bare"};
+      if (at_most > 0) {
+        const auto of = [](const Sheet::Value& value) { return (value.tail ? *value.tail : value.median).value; };
+        line.goal = fmt::format("{}≤ {}", our_value.tail ? "p99 " : "", at_most);
+        line.met = of(our_value) <= at_most * of(bare_value);
+      }
+      sheet_.Add(std::move(line));
+    };
+    add("cpu", "the server's processor, a message", "µs", {SpreadOf(of_bare.cpu)}, {SpreadOf(of_ours.cpu)}, 1.1);
+    add("last", "until the last one is told", "ms", DelayOf(of_bare.last), DelayOf(of_ours.last), 1.1);
+    add("memory", "memory, a stream", "kB", {SpreadOf({of_bare.memory})}, {SpreadOf({of_ours.memory})}, 0);
+    sheet_.Note(fmt::format("{} streams: {:.2f} kB of memory a stream more than bare (goal ≤ 1: {})", streams,
+                            of_ours.memory - of_bare.memory, of_ours.memory - of_bare.memory <= 1 ? "met" : "MISSED"));
+  }
+
+  // News to a hundred, with and without those who do not read beside them.
+  void SlowReaders() {
+    Live alone({.watchers = 100, .own_cpu = true});
+    Live beside({.watchers = 100, .own_cpu = true});
+    alone.BeginJob();
+    beside.BeginJob();
+    const Sleepers sleepers(beside.server().address(), plan_.sleepers);
+    Measured of_alone, of_beside;
+    for (int round = 0; round < plan_.rounds; ++round) {
+      Round(alone.server(), 100, of_alone, [&] { return alone.Progress(); });
+      Round(beside.server(), 100, of_beside, [&] { return beside.Progress(); });
+    }
+    sheet_.Add({.key = "readers_alone",
+                .name = "100 streams: until the last one is told",
+                .unit = "ms",
+                .value = DelayOf(of_alone.last)});
+    sheet_.Add({.key = "readers_beside_sleepers",
+                .name = fmt::format("the same, beside {} that do not read", plan_.sleepers),
+                .unit = "ms",
+                .value = DelayOf(of_beside.last),
+                .beside = "readers_alone",
+                .goal = "p99 ≤ 1.1",
+                .met = of_beside.last.Quantile(0.99) <= 1.1 * of_alone.last.Quantile(0.99)});
+  }
+
+  const Plan plan_;
+  Sheet sheet_{fmt::format("streams: one thing told to many, beside a bare server; {} cores",
+                           std::thread::hardware_concurrency())};
+};
+
+std::string Run(const CommandLine& line) {
+  const Sheet sheet = Bench(line.smoke ? kSmoke : line.quick ? kQuick : kFull).Run();
+  std::fputs(sheet.Table().c_str(), stdout);
+  return sheet.Json();
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) {
+  return bench::RunBenchmark(argc, argv,
+                             {.name = "stream_bench",
+                              .description = "Measures what it costs to tell one thing to many streams",
+                              .quick = "5,000 streams instead of 50,000",
+                              .json = "File for the figures"},
+                             bench::Run);
+}
