@@ -8,7 +8,9 @@
 namespace rpc {
 namespace {
 
+using google::protobuf::Descriptor;
 using google::protobuf::DescriptorPool;
+using google::protobuf::FieldDescriptor;
 using google::protobuf::FileDescriptor;
 
 // `file` and what it imports, each once, in that order.
@@ -42,6 +44,7 @@ std::vector<std::string> Contract::WithImports(const FileDescriptor* file) const
   for (const FileDescriptor* each : files) {
     google::protobuf::FileDescriptorProto proto;
     each->CopyTo(&proto);
+    each->CopyJsonNameTo(&proto);  // as protoc does; grpcurl writes JSON by these
     serialized.push_back(proto.SerializeAsString());
   }
   return serialized;
@@ -55,9 +58,28 @@ std::vector<std::string> Contract::FileDeclaring(const std::string& symbol) cons
   return WithImports(DescriptorPool::generated_pool()->FindFileContainingSymbol(symbol));
 }
 
-bool Contract::HasType(const std::string& name) const {
-  const auto* const type = DescriptorPool::generated_pool()->FindMessageTypeByName(name);
-  return type != nullptr && files_.contains(type->file());
+std::vector<std::string> Contract::FileExtending(const std::string& type, int number) const {
+  const Descriptor* const extended = Type(type);
+  if (extended == nullptr) return {};
+  const FieldDescriptor* const field = DescriptorPool::generated_pool()->FindExtensionByNumber(extended, number);
+  return field == nullptr ? std::vector<std::string>() : WithImports(field->file());
+}
+
+std::optional<std::vector<int>> Contract::ExtensionsOf(const std::string& type) const {
+  const Descriptor* const extended = Type(type);
+  if (extended == nullptr) return std::nullopt;
+  std::vector<const FieldDescriptor*> linked_in;
+  DescriptorPool::generated_pool()->FindAllExtensions(extended, &linked_in);
+  std::vector<int> numbers;
+  for (const FieldDescriptor* field : linked_in) {
+    if (files_.contains(field->file())) numbers.push_back(field->number());
+  }
+  return numbers;
+}
+
+const Descriptor* Contract::Type(const std::string& name) const {
+  const Descriptor* const type = DescriptorPool::generated_pool()->FindMessageTypeByName(name);
+  return type != nullptr && files_.contains(type->file()) ? type : nullptr;
 }
 
 }  // namespace rpc

@@ -2,6 +2,7 @@
 
 #include <google/protobuf/descriptor.h>
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -22,11 +23,15 @@ class Contract {
   // The same, of the file that declares a type, service or method. With its package.
   std::vector<std::string> FileDeclaring(const std::string& symbol) const;
 
-  bool HasType(const std::string& name) const;
+  // The same, of the file that extends `type` by a field of that number.
+  std::vector<std::string> FileExtending(const std::string& type, int number) const;
+  // The numbers of all such fields. Nothing: there is no such type.
+  std::optional<std::vector<int>> ExtensionsOf(const std::string& type) const;
 
  private:
   using FileDescriptor = google::protobuf::FileDescriptor;
   std::vector<std::string> WithImports(const FileDescriptor* file) const;
+  const google::protobuf::Descriptor* Type(const std::string& name) const;
 
   const std::vector<std::string> services_;
   std::set<const FileDescriptor*> files_;

@@ -37,9 +37,18 @@ void NotFound(const std::string& what, Response& response) {
 
 template <class Response>
 void TellFiles(std::vector<std::string> files, Response& response) {
-  if (files.empty()) return NotFound("the contract has no such file or symbol", response);
+  if (files.empty()) return NotFound("the contract has no such file, symbol or extension", response);
   for (std::string& file : files)
     response.mutable_file_descriptor_response()->add_file_descriptor_proto(std::move(file));
+}
+
+template <class Response>
+void TellExtensions(const Contract& contract, const std::string& type, Response& response) {
+  const std::optional<std::vector<int>> numbers = contract.ExtensionsOf(type);
+  if (!numbers) return NotFound("the contract has no such type", response);
+  auto& answer = *response.mutable_all_extension_numbers_response();
+  answer.set_base_type_name(type);
+  answer.mutable_extension_number()->Add(numbers->begin(), numbers->end());
 }
 
 template <class Request, class Response>
@@ -52,12 +61,11 @@ void Answer(const Contract& contract, const Request& request, Response& response
     case Request::kFileContainingSymbol:
       return TellFiles(contract.FileDeclaring(request.file_containing_symbol()), response);
     case Request::kFileContainingExtension:
-      return NotFound("the contract has no extensions", response);
+      return TellFiles(contract.FileExtending(request.file_containing_extension().containing_type(),
+                                              request.file_containing_extension().extension_number()),
+                       response);
     case Request::kAllExtensionNumbersOfType:
-      if (!contract.HasType(request.all_extension_numbers_of_type()))
-        return NotFound("the contract has no such type", response);
-      response.mutable_all_extension_numbers_response()->set_base_type_name(request.all_extension_numbers_of_type());
-      return;
+      return TellExtensions(contract, request.all_extension_numbers_of_type(), response);
     case Request::kListServices:
       for (const std::string& name : contract.services())
         response.mutable_list_services_response()->add_service()->set_name(name);

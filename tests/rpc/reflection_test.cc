@@ -141,8 +141,25 @@ TYPED_TEST(Reflection, TellsNothingThatIsNotOfTheContract) {
   EXPECT_EQ(nothing.error_response().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
-TYPED_TEST(Reflection, KnowsThatTheContractHasNoExtensions) {
+TYPED_TEST(Reflection, TellsTheNamesOfFieldsInJsonAsProtocDoes) {
   Asking<TypeParam> asking(this->served.server->address());
+  const auto files = FilesOf(asking.Ask([](auto& request) { request.set_file_containing_symbol(kService); }));
+  const auto& request = files.at("comfyui/jobstatus/v1/job_status.proto").message_type(0);
+  EXPECT_EQ(request.field(0).name(), "job_id");
+  EXPECT_EQ(request.field(0).json_name(), "jobId");
+}
+
+TYPED_TEST(Reflection, KnowsWhatTheContractExtends) {
+  Asking<TypeParam> asking(this->served.server->address());
+  constexpr int kHttp = 72295728;  // google.api.http
+  const auto of_calls =
+      asking.Ask([](auto& request) { request.set_all_extension_numbers_of_type("google.protobuf.MethodOptions"); });
+  EXPECT_THAT(of_calls.all_extension_numbers_response().extension_number(), testing::ElementsAre(kHttp));
+  const auto http = asking.Ask([](auto& request) {
+    request.mutable_file_containing_extension()->set_containing_type("google.protobuf.MethodOptions");
+    request.mutable_file_containing_extension()->set_extension_number(kHttp);
+  });
+  EXPECT_THAT(FilesOf(http), Contains(testing::Key("google/api/annotations.proto")));
   const auto all =
       asking.Ask([](auto& request) { request.set_all_extension_numbers_of_type("comfyui.jobstatus.v1.JobStatus"); });
   EXPECT_EQ(all.all_extension_numbers_response().base_type_name(), "comfyui.jobstatus.v1.JobStatus");
@@ -150,7 +167,8 @@ TYPED_TEST(Reflection, KnowsThatTheContractHasNoExtensions) {
   const auto unknown = asking.Ask([](auto& request) { request.set_all_extension_numbers_of_type("no.Type"); });
   EXPECT_EQ(unknown.error_response().error_code(), grpc::StatusCode::NOT_FOUND);
   const auto one = asking.Ask([](auto& request) {
-    request.mutable_file_containing_extension()->set_containing_type("comfyui.jobstatus.v1.JobStatus");
+    request.mutable_file_containing_extension()->set_containing_type("google.protobuf.MethodOptions");
+    request.mutable_file_containing_extension()->set_extension_number(kHttp + 1);
   });
   EXPECT_EQ(one.error_response().error_code(), grpc::StatusCode::NOT_FOUND);
 }
