@@ -8,7 +8,7 @@ install_programs
 start comfyui "$FAKE_COMFYUI" --version v0.3.64 --port 0
 start server "$scratch/bin/jobstatus-server" --listen 127.0.0.1:0 --state-dir none --backend "gpu1=$(address comfyui)"
 server_pid=$!
-start_envoy http://localhost:3000
+start_envoy http://localhost:3000 server
 service=http://$envoy_listener/comfyui.jobstatus.v1.JobStatusService
 
 say "gRPC-Web"

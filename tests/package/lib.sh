@@ -54,31 +54,31 @@ await_file() {
 
 address() { cat "$scratch/$1"; }
 
-# start_envoy ORIGIN: Envoy after its example, but for the ports, before the server that was started and for pages of ORIGIN;
-# its address is in $envoy_listener.
+# start_envoy ORIGIN SERVER: Envoy after its example, but for the ports, before what was started as SERVER and for pages of
+# ORIGIN; its address is in $envoy_listener.
 start_envoy() {
-  local example=$SOURCE_DIR/cmake/package/examples/envoy.yaml protoc tries
+  local origin=$1 server=$2 name=envoy_of_$2 example=$SOURCE_DIR/cmake/package/examples/envoy.yaml protoc tries
   # The descriptors, by the command that the example's head tells.
-  ln -s "$SOURCE_DIR/proto" "$scratch/proto"
+  [[ -e $scratch/proto ]] || ln -s "$SOURCE_DIR/proto" "$scratch/proto"
   protoc=$(sed -n '/^#   protoc /,/[^\\]$/{s/^#   *//;p}' "$example")
   [[ $protoc == protoc\ *job_status.pb* ]] || fail "the example does not tell how to make job_status.pb"
   (cd "$scratch" && bash -c "$protoc") || fail "its protoc command ended with $?"
   say "envoy --mode validate"
   (cd "$scratch" && envoy --mode validate --log-level error -c "$example") >"$scratch/log" 2>&1 ||
     fail "envoy does not take it: $(cat "$scratch/log")"
-  sed "s/port_value: 8080/port_value: 0/; s/port_value: 50051/port_value: $(address server | sed 's/.*://')/
-    s|exact: http://localhost:3000|exact: $1|" "$example" >"$scratch/envoy.yaml"
-  echo 'admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}' >>"$scratch/envoy.yaml"
+  sed "s/port_value: 8080/port_value: 0/; s/port_value: 50051/port_value: $(address "$server" | sed 's/.*://')/
+    s|exact: http://localhost:3000|exact: $origin|" "$example" >"$scratch/$name.yaml"
+  echo 'admin: {address: {socket_address: {address: 127.0.0.1, port_value: 0}}}' >>"$scratch/$name.yaml"
   (cd "$scratch" && exec envoy --use-dynamic-base-id --concurrency 1 --log-level error \
-    --admin-address-path "$scratch/envoy" -c "$scratch/envoy.yaml") >"$scratch/envoy.log" 2>&1 &
+    --admin-address-path "$scratch/$name" -c "$scratch/$name.yaml") >"$scratch/$name.log" 2>&1 &
   children+=($!)
-  await_file envoy $!
+  await_file "$name" $!
   for ((tries = 0; tries < 100; ++tries)); do
-    [[ $(curl -sS --max-time 5 "http://$(address envoy)/ready") == LIVE ]] && break
+    [[ $(curl -sS --max-time 5 "http://$(address "$name")/ready") == LIVE ]] && break
     sleep 0.05
   done
-  envoy_listener=$(curl -sS --max-time 5 "http://$(address envoy)/listeners" | sed -n 's/^web:://p')
-  [[ -n $envoy_listener ]] || fail "envoy does not listen: $(cat "$scratch/envoy.log")"
+  envoy_listener=$(curl -sS --max-time 5 "http://$(address "$name")/listeners" | sed -n 's/^web:://p')
+  [[ -n $envoy_listener ]] || fail "envoy does not listen: $(cat "$scratch/$name.log")"
 }
 
 # submit ID: a job of two nodes, which runs for some tenths of a second.
