@@ -9,6 +9,7 @@
 package jobstatusv1
 
 import (
+	_ "google.golang.org/genproto/googleapis/api/annotations"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
@@ -1550,7 +1551,7 @@ var File_comfyui_jobstatus_v1_job_status_proto protoreflect.FileDescriptor
 
 const file_comfyui_jobstatus_v1_job_status_proto_rawDesc = "" +
 	"\n" +
-	"%comfyui/jobstatus/v1/job_status.proto\x12\x14comfyui.jobstatus.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"C\n" +
+	"%comfyui/jobstatus/v1/job_status.proto\x12\x14comfyui.jobstatus.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"C\n" +
 	"\x10GetStatusRequest\x12\x15\n" +
 	"\x06job_id\x18\x01 \x01(\tR\x05jobId\x12\x18\n" +
 	"\abackend\x18\x02 \x01(\tR\abackend\"L\n" +
@@ -1682,12 +1683,12 @@ const file_comfyui_jobstatus_v1_job_status_proto_rawDesc = "" +
 	"\x18ERROR_REASON_INTERRUPTED\x10\x02\x12#\n" +
 	"\x1fERROR_REASON_REMOVED_FROM_QUEUE\x10\x03\x12\"\n" +
 	"\x1eERROR_REASON_BACKEND_RESTARTED\x10\x04\x12\x19\n" +
-	"\x15ERROR_REASON_VANISHED\x10\x052\xa4\x03\n" +
-	"\x10JobStatusService\x12\\\n" +
-	"\tGetStatus\x12&.comfyui.jobstatus.v1.GetStatusRequest\x1a'.comfyui.jobstatus.v1.GetStatusResponse\x12d\n" +
-	"\vWatchStatus\x12(.comfyui.jobstatus.v1.WatchStatusRequest\x1a).comfyui.jobstatus.v1.WatchStatusResponse0\x01\x12e\n" +
-	"\fListStatuses\x12).comfyui.jobstatus.v1.ListStatusesRequest\x1a*.comfyui.jobstatus.v1.ListStatusesResponse\x12e\n" +
-	"\fListBackends\x12).comfyui.jobstatus.v1.ListBackendsRequest\x1a*.comfyui.jobstatus.v1.ListBackendsResponseBM\n" +
+	"\x15ERROR_REASON_VANISHED\x10\x052\xc8\x04\n" +
+	"\x10JobStatusService\x12\x9f\x01\n" +
+	"\tGetStatus\x12&.comfyui.jobstatus.v1.GetStatusRequest\x1a'.comfyui.jobstatus.v1.GetStatusResponse\"A\x82\xd3\xe4\x93\x02;Z&\x12$/v1/backends/{backend}/jobs/{job_id}\x12\x11/v1/jobs/{job_id}\x12|\n" +
+	"\vWatchStatus\x12(.comfyui.jobstatus.v1.WatchStatusRequest\x1a).comfyui.jobstatus.v1.WatchStatusResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/jobs:watch0\x01\x12\x96\x01\n" +
+	"\fListStatuses\x12).comfyui.jobstatus.v1.ListStatusesRequest\x1a*.comfyui.jobstatus.v1.ListStatusesResponse\"/\x82\xd3\xe4\x93\x02)Z\x1d\x12\x1b/v1/backends/{backend}/jobs\x12\b/v1/jobs\x12{\n" +
+	"\fListBackends\x12).comfyui.jobstatus.v1.ListBackendsRequest\x1a*.comfyui.jobstatus.v1.ListBackendsResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\f/v1/backendsBM\n" +
 	"\x14comfyui.jobstatus.v1B\x0eJobStatusProtoP\x01Z comfyui/jobstatus/v1;jobstatusv1\xf8\x01\x01b\x06proto3"
 
 var (

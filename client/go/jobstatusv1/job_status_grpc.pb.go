@@ -40,6 +40,8 @@ const (
 // service has the call in its log: the caller's metadata `x-request-id`, or one made up. A ComfyUI job that failed is not an error
 // of the call: it is a JobStatus in state JOB_STATE_FAILED.
 //
+// The HTTP rules are for a gateway that serves JSON, such as Envoy; the service itself speaks gRPC.
+//
 // Reasons that every call may give: INVALID_ARGUMENT (INVALID_ARGUMENT), BACKEND_NOT_FOUND (NOT_FOUND: no ComfyUI server is
 // configured under that name), UNAUTHENTICATED (UNAUTHENTICATED: token missing or wrong).
 type JobStatusServiceClient interface {
@@ -146,6 +148,8 @@ func (c *jobStatusServiceClient) ListBackends(ctx context.Context, in *ListBacke
 // where trying again helps; a BadRequest that names the field when an argument is wrong; a RequestInfo with the id under which the
 // service has the call in its log: the caller's metadata `x-request-id`, or one made up. A ComfyUI job that failed is not an error
 // of the call: it is a JobStatus in state JOB_STATE_FAILED.
+//
+// The HTTP rules are for a gateway that serves JSON, such as Envoy; the service itself speaks gRPC.
 //
 // Reasons that every call may give: INVALID_ARGUMENT (INVALID_ARGUMENT), BACKEND_NOT_FOUND (NOT_FOUND: no ComfyUI server is
 // configured under that name), UNAUTHENTICATED (UNAUTHENTICATED: token missing or wrong).
