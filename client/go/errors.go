@@ -91,7 +91,7 @@ func (e *Error) Is(target error) bool {
 	if reason, ok := target.(Reason); ok {
 		return e.Reason == reason
 	}
-	return target == context.DeadlineExceeded && e.Code == codes.DeadlineExceeded && e.Reason == ""
+	return target == context.DeadlineExceeded && e.Code == codes.DeadlineExceeded
 }
 
 // Unwrap returns why the context of the call ended; nil when it did not.

@@ -337,7 +337,8 @@ func TestAPanicInTheLoopEndsTheWatch(t *testing.T) {
 func (s *scripted) watchUntilItEnds(t *testing.T, ctx context.Context, stop func()) *jobstatus.Error {
 	t.Helper()
 	var ended *jobstatus.Error
-	for status, err := range s.client.Watch(ctx, []string{"a"}, nil) {
+	options := &jobstatus.WatchOptions{OnRetry: func(err *jobstatus.Error, _ time.Duration) { t.Errorf("retries after %v", err) }}
+	for status, err := range s.client.Watch(ctx, []string{"a"}, options) {
 		switch {
 		case ended != nil:
 			t.Fatalf("told %v, %v after the error", status, err)
