@@ -1,3 +1,5 @@
+//go:build linux
+
 package jobstatus_test
 
 import (
@@ -10,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,6 +69,8 @@ func (s *setting) run(command *exec.Cmd, pipe func() (io.ReadCloser, error)) *bu
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	// Nor does it outlive a test that is killed.
+	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := command.Start(); err != nil {
 		s.t.Fatal(err)
 	}
