@@ -133,8 +133,8 @@ class Certificates:
             openssl req -x509 {key} -days 2 -subj /CN=authority -keyout ca.key -out ca.pem
             openssl req {key} -subj /CN=server -addext subjectAltName=IP:127.0.0.1,DNS:localhost -keyout server.key -out server.csr
             openssl x509 -req -in server.csr {sign} -copy_extensions copy -out server.pem
-            openssl req {key} -subj /CN=caller -keyout caller.key -out caller.csr
-            openssl x509 -req -in caller.csr {sign} -out caller.pem"""
+            openssl req {key} -subj /CN=caller -addext subjectAltName=DNS:caller -keyout caller.key -out caller.csr
+            openssl x509 -req -in caller.csr {sign} -copy_extensions copy -out caller.pem"""
         made = subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True, timeout=PATIENCE)
         if made.returncode:
             raise Failed(f"openssl makes no certificates: {made.stderr}")
