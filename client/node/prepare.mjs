@@ -5,16 +5,16 @@ import { createRequire } from "node:module";
 process.chdir(import.meta.dirname);
 const { resolve } = createRequire(import.meta.url);
 
-function areInstalled(...packages) {
+function areInstalled(...modules) {
   try {
-    return packages.every((name) => resolve(`${name}/package.json`));
+    return modules.every((name) => resolve(name));
   } catch (error) {
     if (error.code === "MODULE_NOT_FOUND") return false;
     throw error;
   }
 }
 
-if (!areInstalled("@bufbuild/buf", "@bufbuild/protoc-gen-es", "@bufbuild/protobuf", "@grpc/grpc-js", "typescript")) {
+if (!areInstalled("@bufbuild/buf/bin/buf", "@bufbuild/protobuf", "@grpc/grpc-js", "typescript")) {
   execSync("npm ci --include=dev --ignore-scripts --no-audit --no-fund --global=false", { stdio: "inherit" });
 }
 execSync("npm run build", { stdio: "inherit" });

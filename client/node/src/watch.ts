@@ -11,7 +11,11 @@ import {
   type JobStatusError,
   ServiceUnavailableError,
 } from "./errors.js";
-import { type JobStatus, JobStatusService } from "./gen/comfyui/jobstatus/v1/job_status_pb.js";
+import {
+  type JobStatus,
+  JobStatusService,
+  type WatchStatusResponse,
+} from "./gen/comfyui/jobstatus/v1/job_status_pb.js";
 import { WatchFlow } from "./watch-flow.js";
 
 /** A longer timer would overflow, and ring at once. */
@@ -123,8 +127,8 @@ export class Watch implements AsyncIterableIterator<JobStatus, undefined, undefi
     const now = performance.now();
     const request = this.#flow.attach(now);
     const call = this.#connection.stream(JobStatusService.method.watchStatus, request, this.#flow.timeLeft(now));
-    const messages = call[Symbol.asyncIterator]();
-    let silent = false;
+    const messages = call[Symbol.asyncIterator]() as AsyncIterator<WatchStatusResponse, undefined>;
+    let silent = false as boolean; // the compiler does not see it change
     const cancel = () => {
       call.cancel();
     };
@@ -165,8 +169,8 @@ export class Watch implements AsyncIterableIterator<JobStatus, undefined, undefi
   }
 
   #throwIfCancelled(): void {
-    const { aborted, reason } = this.#cancelled.signal;
-    if (aborted)
-      throw new CancelledError("the watch was cancelled", { cause: reason, lastStatus: this.#flow.lastStatus });
+    const { signal } = this.#cancelled;
+    if (!signal.aborted) return;
+    throw new CancelledError("the watch was cancelled", { cause: signal.reason, lastStatus: this.#flow.lastStatus });
   }
 }

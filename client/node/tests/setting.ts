@@ -8,13 +8,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { after } from "node:test";
+import type { TestContext } from "node:test";
 
-function start(variable: string, options: string[]): ChildProcess {
+/** Until the test is over. */
+function start(t: TestContext, variable: string, options: string[]): ChildProcess {
   const program = process.env[variable];
   assert.ok(program, `${variable} names no program`);
   const child = spawn(program, options, { stdio: ["ignore", "pipe", "pipe"] });
-  after(() => child.kill("SIGKILL")); // whatever the test has come to
+  t.after(() => killed(child));
   return child;
 }
 
@@ -37,20 +38,25 @@ async function firstIn<T>(stream: Readable | null, find: (line: string) => T | u
 
 export class Setting {
   readonly comfyUrl: string;
-  readonly #comfy: ChildProcess;
+  readonly #t: TestContext;
   readonly #scratch = mkdtempSync(join(tmpdir(), "jobstatus-node."));
   #service: ChildProcess | undefined;
   address = "127.0.0.1:0";
 
-  private constructor(comfy: ChildProcess, comfyUrl: string) {
-    this.#comfy = comfy;
+  private constructor(t: TestContext, comfyUrl: string) {
+    this.#t = t;
     this.comfyUrl = comfyUrl;
+    t.after(async () => {
+      await this.killService();
+      rmSync(this.#scratch, { recursive: true });
+    });
   }
 
-  static async start(): Promise<Setting> {
+  /** Until the test is over. */
+  static async start(t: TestContext): Promise<Setting> {
     // A version that lets callers choose any id, at fifty times a demo's speed.
-    const comfy = start("FAKE_COMFYUI", ["--port", "0", "--version", "v0.3.64", "--speed", "50"]);
-    const setting = new Setting(comfy, await firstIn(comfy.stdout, (line) => / at (http:.*)/.exec(line)?.[1]));
+    const comfy = start(t, "FAKE_COMFYUI", ["--port", "0", "--version", "v0.3.64", "--speed", "50"]);
+    const setting = new Setting(t, await firstIn(comfy.stdout, (line) => / at (http:.*)/.exec(line)?.[1]));
     await setting.startService();
     return setting;
   }
@@ -61,7 +67,7 @@ export class Setting {
     options.push("--state-dir", join(this.#scratch, "state"), "--upstream-share", "1");
     // It asks ComfyUI as often as it can, so that nobody has to wait for it.
     for (const option of ["poll-interval", "idle-interval", "safety-interval"]) options.push(`--${option}`, "10ms");
-    this.#service = start("JOBSTATUS_SERVER", options);
+    this.#service = start(this.#t, "JOBSTATUS_SERVER", options);
     this.#service.stdout?.resume();
     this.address = await firstIn(this.#service.stderr, (line) => {
       const { event, address } = JSON.parse(line) as { event: string; address?: string };
@@ -89,12 +95,6 @@ export class Setting {
 
   async interrupt(): Promise<void> {
     await this.#post("/interrupt", {});
-  }
-
-  async end(): Promise<void> {
-    await killed(this.#service);
-    await killed(this.#comfy);
-    rmSync(this.#scratch, { recursive: true });
   }
 
   async #post(path: string, body: object): Promise<void> {
