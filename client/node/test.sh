@@ -38,9 +38,9 @@ needs() {
 fetch() {
   copy_sources
   cd "$package"
-  if ! npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >"$mirror/fetch.log" 2>&1; then
-    cat "$mirror/fetch.log" >&2
-    grep -vE '^npm error (code|errno|syscall|A complete log|$)' "$mirror/fetch.log" | grep -m 1 '^npm error' >&2
+  if ! npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >"$mirror/npm-ci.log" 2>&1; then
+    cat "$mirror/npm-ci.log" >&2
+    grep -vE '^npm error (code|errno|syscall|A complete log|$)' "$mirror/npm-ci.log" | grep -m 1 '^npm error' >&2
     return 1
   fi
 }

@@ -125,19 +125,14 @@ export class WatchFlow {
    */
   onEnd(error: JobStatusError | undefined, now: number): number | undefined {
     if (!error || this.#allNamedJobsEnded()) return undefined;
-    this.checkTime(now);
+    if (this.timeLeft(now) === 0) {
+      throw new DeadlineExceededError("not finished within the time given", { lastStatus: this.#lastStatus });
+    }
     if (!tryingAgainHelps(error) || (this.#plan.failFast && !this.#heard)) {
       error.lastStatus = this.#lastStatus;
       throw error;
     }
     return Math.min(this.#backoff.next(error.retryAfterMs), this.timeLeft(now));
-  }
-
-  /** Throws when there is no time left for another attempt. */
-  checkTime(now: number): void {
-    if (this.timeLeft(now) === 0) {
-      throw new DeadlineExceededError("not finished within the time given", { lastStatus: this.#lastStatus });
-    }
   }
 
   #allNamedJobsEnded(): boolean {

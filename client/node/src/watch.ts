@@ -114,7 +114,6 @@ export class Watch implements AsyncIterableIterator<JobStatus, undefined, undefi
         if (!failure || waitMs === undefined) return;
         onRetry?.(failure, waitMs);
         await this.#sleep(waitMs);
-        this.#flow.checkTime(performance.now());
       }
     } finally {
       leave();
@@ -155,7 +154,6 @@ export class Watch implements AsyncIterableIterator<JobStatus, undefined, undefi
       throw error;
     } finally {
       this.#cancelled.signal.removeEventListener("abort", cancel);
-      cancel();
     }
   }
 

@@ -11,9 +11,11 @@ import {
   GetStatusRequestSchema,
   JobStatusSchema,
   JobStatusService,
+  WatchStatusRequestSchema,
 } from "../src/gen/comfyui/jobstatus/v1/job_status_pb.js";
 import * as jobstatus from "../src/index.js";
 import { JobState } from "../src/index.js";
+import { Watch } from "../src/watch.js";
 import { connect, test } from "./kit.js";
 import { ends, failure, fails, fallsSilent, Scripted, told } from "./scripted.js";
 
@@ -55,7 +57,7 @@ describe("a watch", () => {
   test("whose service goes silent attaches again from the last revision, and leaves the stream", async (t) => {
     const service = await Scripted.start(t);
     service.watches.push(fallsSilent, ends);
-    const [states, retries] = await follow(t, service, { silenceLimitMs: 100 });
+    const [states, retries] = await follow(t, service, { silenceLimitMs: 1000 });
     assert.deepEqual(states, [JobState.PROCESSING, JobState.COMPLETED]);
     assert.deepEqual(
       retries.map(([error]) => [error.code, error.message]),
@@ -121,7 +123,7 @@ describe("a watch", () => {
     service.watches.push(fallsSilent);
     const client = connect(t, service.address);
     await assert.rejects(
-      client.waitForCompletion("a", { timeoutMs: 300 }),
+      client.waitForCompletion("a", { timeoutMs: 2000 }),
       (error) => error instanceof jobstatus.DeadlineExceededError && error.lastStatus?.state === JobState.PROCESSING,
     );
     await service.aCallerLeft();
@@ -213,18 +215,40 @@ describe("a watch", () => {
     assert.equal(service.requests.length, 0);
   });
 
-  test("leaves nothing at a signal that outlives it", async (t) => {
+  test("leaves nothing at a signal and a connection that outlive it", async (t) => {
     const service = await Scripted.start(t);
     service.watches.push(ends);
-    const client = connect(t, service.address);
+    const connection = new Connection(service.address, {});
+    let entered = 0;
+    const enter = connection.enter.bind(connection);
+    t.mock.method(connection, "enter", (running: { cancel(): void }) => {
+      entered++;
+      const leave = enter(running);
+      return () => {
+        entered--;
+        leave();
+      };
+    });
     const { signal } = new AbortController();
-    const listeners = () => getEventListeners(signal, "abort").length;
-    let most = 0;
-    for await (const { jobId } of client.watch("a", { signal })) {
+    const held = () => [getEventListeners(signal, "abort").length, entered];
+    for await (const { jobId } of new Watch(connection, {}, ["a"], { signal })) {
       assert.equal(jobId, "a");
-      most = Math.max(most, listeners());
+      assert.deepEqual(held(), [1, 1]);
     }
-    assert.deepEqual([most, listeners()], [1, 0]);
+    assert.deepEqual(held(), [0, 0]);
+    connection.close();
+  });
+
+  test("that is ended while it reads reads no more", async (t) => {
+    const service = await Scripted.start(t);
+    service.watches.push(fallsSilent);
+    const watch = connect(t, service.address).watch("a");
+    await watch.next();
+    const next = watch.next();
+    const ended = watch.return();
+    await assert.rejects(next, jobstatus.CancelledError);
+    assert.deepEqual(await ended, { done: true, value: undefined });
+    await service.aCallerLeft();
   });
 
   test("ends when its client is closed", async (t) => {
@@ -242,7 +266,7 @@ describe("a watch", () => {
   test("ends with what onRetry throws, and leaves the stream", async (t) => {
     const service = await Scripted.start(t);
     service.watches.push(fallsSilent);
-    const client = connect(t, service.address, { silenceLimitMs: 100 });
+    const client = connect(t, service.address, { silenceLimitMs: 1000 });
     const watch = client.watch("a", {
       onRetry: (error) => {
         throw error;
@@ -335,4 +359,16 @@ describe("a call", () => {
     }
     await assert.rejects(theCaller(), (error: Error) => error.stack?.includes("theCaller") ?? false);
   });
+});
+
+test("a stream that nobody reads may be cancelled", async (t) => {
+  const service = await Scripted.start(t);
+  service.watches.push(fallsSilent);
+  const connection = new Connection(service.address, {});
+  const request = create(WatchStatusRequestSchema, { jobIds: ["a"] });
+  const call = connection.stream(JobStatusService.method.watchStatus, request, Infinity);
+  await service.aCall();
+  call.cancel();
+  await service.aCallerLeft();
+  connection.close();
 });
