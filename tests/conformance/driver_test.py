@@ -2,6 +2,7 @@
 
 import sys
 import unittest
+from pathlib import Path
 
 from observation import check, comparable, difference, observe
 from programs import Failed
@@ -139,6 +140,17 @@ class RunnerAsProcess(unittest.TestCase):
         broken = runner("import sys; sys.stdin.read(); sys.exit(3)")
         with self.assertRaisesRegex(Failed, "ended with 3"):
             broken.end()
+
+
+class Readme(unittest.TestCase):
+    def test_it_shows_the_example_of_each_language(self) -> None:
+        root = Path(__file__).resolve().parents[2]
+        readme = (root / "README.md").read_text()
+        examples = [path for path in root.glob("client/*/examples/**/*") if path.is_file()]
+        self.assertGreaterEqual({path.relative_to(root).parts[1] for path in examples}, {"go", "node", "python", "rust"})
+        for path in examples:
+            with self.subTest(path=path):
+                self.assertIn(path.read_text(), readme)
 
 
 if __name__ == "__main__":
