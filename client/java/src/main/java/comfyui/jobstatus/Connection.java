@@ -14,6 +14,8 @@ import io.grpc.ConnectivityState;
 import io.grpc.Grpc;
 import io.grpc.InsecureChannelCredentials;
 import io.grpc.ManagedChannel;
+import io.grpc.ManagedChannelBuilder;
+import io.grpc.ManagedChannelRegistry.ProviderNotFoundException;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.TlsChannelCredentials;
@@ -51,19 +53,7 @@ final class Connection implements AutoCloseable {
 
   Connection(ClientOptions options, String serviceConfig) {
     this.options = options;
-    channel =
-        Grpc.newChannelBuilder(completeTarget(options.target()), credentials(options))
-            .defaultServiceConfig(
-                new Gson().fromJson(serviceConfig, new TypeToken<Map<String, Object>>() {}))
-            .userAgent("comfyui-jobstatus-java")
-            .maxInboundMessageSize(16 * 1024 * 1024)
-            // A watch is quiet for long; pings find out that the other end is gone. None without
-            // calls: servers count those as
-            // abuse.
-            .keepAliveTime(30, TimeUnit.SECONDS)
-            .keepAliveTimeout(10, TimeUnit.SECONDS)
-            .keepAliveWithoutCalls(false)
-            .build();
+    channel = channel(options, serviceConfig);
     withMetadata =
         ClientInterceptors.intercept(
             channel, MetadataUtils.newAttachHeadersInterceptor(options.metadata()));
@@ -77,6 +67,27 @@ final class Connection implements AutoCloseable {
             },
             new ThreadPoolExecutor.DiscardPolicy()); // closed, and so are the watches
     timer.setRemoveOnCancelPolicy(true);
+  }
+
+  private static ManagedChannel channel(ClientOptions options, String serviceConfig) {
+    Map<String, Object> config =
+        new Gson().fromJson(serviceConfig, new TypeToken<Map<String, Object>>() {});
+    ManagedChannelBuilder<?> builder;
+    try {
+      builder = Grpc.newChannelBuilder(completeTarget(options.target()), credentials(options));
+    } catch (ProviderNotFoundException e) { // it says so of certificates, too, that are none
+      throw new IllegalArgumentException(e.getMessage(), e);
+    }
+    return builder
+        .defaultServiceConfig(config)
+        .userAgent("comfyui-jobstatus-java")
+        .maxInboundMessageSize(16 * 1024 * 1024)
+        // A watch is quiet for long; pings find out that the other end is gone. None without calls:
+        // servers count those as abuse.
+        .keepAliveTime(30, TimeUnit.SECONDS)
+        .keepAliveTimeout(10, TimeUnit.SECONDS)
+        .keepAliveWithoutCalls(false)
+        .build();
   }
 
   /** Adds the port when there is none; gRPC would take 443. */
