@@ -29,7 +29,7 @@ import java.util.concurrent.TimeUnit;
  * A fake ComfyUI, and the service before it: the programs that JOBSTATUS_SERVER and FAKE_COMFYUI
  * name.
  */
-final class RealService implements AutoCloseable {
+final class RealService {
   private final Path scratch;
   private final HttpClient http = HttpClient.newHttpClient();
   private final Process comfy;
@@ -140,8 +140,7 @@ final class RealService implements AutoCloseable {
     service.destroyForcibly().waitFor();
   }
 
-  @Override
-  public void close() throws InterruptedException {
+  void end() throws InterruptedException {
     kill();
     comfy.destroyForcibly().waitFor();
   }

@@ -34,7 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
  * What is promised, with the real service and a fake ComfyUI. test.sh runs it; mvn alone leaves it
  * out.
  */
-@EnabledIfEnvironmentVariable(named = "JOBSTATUS_SERVER", matches = ".+")
+@EnabledIfEnvironmentVariable(named = "FAKE_COMFYUI", matches = ".+")
 class RealServiceTest {
   private static final Duration A_MINUTE = Duration.ofMinutes(1);
 
@@ -48,7 +48,7 @@ class RealServiceTest {
 
   @AfterEach
   void end() throws InterruptedException {
-    service.close();
+    service.end();
   }
 
   private JobStatusClient client() {
