@@ -3,6 +3,7 @@ package comfyui.jobstatus;
 import static comfyui.jobstatus.v1.JobState.JOB_STATE_CANCELLED;
 import static comfyui.jobstatus.v1.JobState.JOB_STATE_COMPLETED;
 import static comfyui.jobstatus.v1.JobState.JOB_STATE_PROCESSING;
+import static comfyui.jobstatus.v1.JobState.JOB_STATE_QUEUED;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -55,9 +56,9 @@ class RealServiceTest {
     return JobStatusClient.create(service.address());
   }
 
-  private void awaitProcessing(JobStatusClient client, String jobId) {
+  private void await(JobStatusClient client, String jobId, JobState state) {
     try (var watch = client.watch(jobId)) {
-      assertTrue(watch.stream().anyMatch(status -> status.getState() == JOB_STATE_PROCESSING));
+      assertTrue(watch.stream().anyMatch(status -> status.getState() == state));
     }
   }
 
@@ -96,10 +97,13 @@ class RealServiceTest {
 
   @Test
   void aWatchOfAllJobsTellsOfEach() {
+    service.submitEndless("a");
+    service.submit("b");
     try (var client = client();
-        var watch = client.watch(WatchOptions.builder().afterRevision(1).build())) {
-      service.submit("a");
-      service.submit("b");
+        var watch = client.watch()) {
+      await(client, "a", JOB_STATE_PROCESSING);
+      await(client, "b", JOB_STATE_QUEUED);
+      service.interrupt();
       var ended =
           watch.stream()
               .filter(status -> JobStates.isTerminal(status.getState()))
@@ -113,7 +117,7 @@ class RealServiceTest {
   void timeThatIsOverSaysHowFarTheJobWas() {
     service.submitEndless("a");
     try (var client = client()) {
-      awaitProcessing(client, "a");
+      await(client, "a", JOB_STATE_PROCESSING);
       var thrown =
           assertThrows(
               JobStatusException.DeadlineExceeded.class,
@@ -128,7 +132,7 @@ class RealServiceTest {
     var lost = new CompletableFuture<JobStatusException>();
     var options = WatchOptions.builder().jobIds("a").onRetry((error, wait) -> lost.complete(error));
     try (var client = client()) {
-      awaitProcessing(client, "a");
+      await(client, "a", JOB_STATE_PROCESSING);
       var completion = client.waitForCompletionAsync(options.build());
       service.kill();
       lost.join();
