@@ -6,7 +6,7 @@ cd "$repo"
 build=$repo/build/java
 client=client/java conformance=tests/conformance/java
 
-maven() { mvn -B -ntp -q -Dstyle.color=never "-Dmaven.repo.local=$build/m2" "$@"; }
+maven() { mvn -B -ntp -Dstyle.color=never "-Dmaven.repo.local=$build/m2" "$@"; }
 
 needs() {
   local version

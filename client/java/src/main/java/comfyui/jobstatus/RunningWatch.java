@@ -145,13 +145,7 @@ final class RunningWatch {
         System.Logger.Level.DEBUG,
         () -> "the watch was lost (%s); trying again in %s".formatted(error.get(), wait.get()));
     options.onRetry().accept(error.get(), wait.get());
-    timer =
-        after(
-            wait.get(),
-            () -> {
-              flow.checkTime(now());
-              attach();
-            });
+    timer = after(wait.get(), this::attach);
   }
 
   private void end(Throwable thrown) {

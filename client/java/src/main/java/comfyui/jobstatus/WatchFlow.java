@@ -107,12 +107,7 @@ final class WatchFlow {
     return Optional.of(timeLeft(now).map(left -> Backoff.shorter(wait, left)).orElse(wait));
   }
 
-  /**
-   * Is there time for another attempt?
-   *
-   * @throws JobStatusException.DeadlineExceeded there is none
-   */
-  void checkTime(Duration now) {
+  private void checkTime(Duration now) {
     if (timeLeft(now).filter(Duration::isZero).isPresent()) {
       throw new JobStatusException.DeadlineExceeded("not finished within the time given")
           .withLastStatus(lastStatus);

@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -120,11 +121,11 @@ class ScriptedServiceTest {
       client.getStatus("a"); // so that connecting is no part of the silence
       service.call();
       assertEquals(List.of(PROCESSING.getStatus(), COMPLETED.getStatus()), watch.stream().toList());
+      service.awaitLeft();
     }
     assertEquals("the service went silent", errors.get(0).getMessage());
     assertEquals(0, service.watch().getAfterRevision());
     assertEquals(7, service.watch().getAfterRevision());
-    service.awaitLeft();
   }
 
   @Test
@@ -312,9 +313,10 @@ class ScriptedServiceTest {
   }
 
   @Test
-  void anotherThreadMayCancel() throws InterruptedException {
+  void anotherThreadMayCancelAndNoTimerIsLeft() throws InterruptedException {
     service.tellsAndStays(PROCESSING);
-    try (var client = client();
+    var connection = new Connection(options().build(), Connection.serviceConfig());
+    try (var client = new JobStatusClient(connection);
         var watch = client.watch("a")) {
       watch.next();
       new Thread(watch::cancel).start();
@@ -322,6 +324,7 @@ class ScriptedServiceTest {
       assertEquals(PROCESSING.getStatus(), thrown.lastStatus().orElseThrow());
       assertFalse(watch.hasNext());
       service.awaitLeft();
+      assertTrue(((ThreadPoolExecutor) connection.timer()).getQueue().isEmpty());
     }
   }
 
@@ -333,6 +336,16 @@ class ScriptedServiceTest {
       assertThrows(JobStatusException.Cancelled.class, watch::hasNext);
     }
     assertEquals(0, service.callsLeft());
+  }
+
+  @Test
+  void aWatchThatWasCancelledAndThenClosedIsJustOver() {
+    try (var client = client()) {
+      var watch = client.watch("a");
+      watch.cancel();
+      watch.close();
+      assertFalse(watch.hasNext());
+    }
   }
 
   @Test
