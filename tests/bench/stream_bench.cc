@@ -118,7 +118,8 @@ class Sleepers {
   std::vector<std::unique_ptr<Stream>> streams_;
 };
 
-const std::vector<std::string> kManyAllowed = {"--max-watches", "1000000", "--max-watches-per-peer", "1000000"};
+const std::vector<std::string> kManyAllowed = {
+    "--max-watches", "1000000", "--max-watches-per-peer", "1000000", "--max-calls-per-connection", "2000000"};
 
 class Bench {
  public:

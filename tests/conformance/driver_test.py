@@ -147,7 +147,7 @@ class Readme(unittest.TestCase):
         root = Path(__file__).resolve().parents[2]
         readme = (root / "README.md").read_text()
         examples = [path for path in root.glob("client/*/examples/**/*") if path.is_file()]
-        self.assertGreaterEqual({path.relative_to(root).parts[1] for path in examples}, {"go", "node", "python", "rust"})
+        self.assertGreaterEqual({path.relative_to(root).parts[1] for path in examples}, {"go", "java", "node", "python", "rust"})
         for path in examples:
             with self.subTest(path=path):
                 self.assertIn(path.read_text(), readme)
