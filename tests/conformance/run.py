@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from observation import comparable, difference
@@ -17,7 +18,7 @@ from scenario import Play, load
 HERE = Path(__file__).resolve().parent
 
 
-def play(path: Path, command: list[str]) -> list[dict]:
+def played(path: Path, command: list[str]) -> list[dict]:
     """What each call told; raises Failed."""
     scratch = Path(tempfile.mkdtemp(prefix="conformance."))
     runner = Runner(command)
@@ -47,6 +48,7 @@ def main() -> int:
         "--runner", action="append", required=True, metavar="LANGUAGE=COMMAND", help="repeat for each language"
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the table there, too")
+    parser.add_argument("--jobs", type=int, default=3, metavar="N", help="play so many at once (default: %(default)s)")
     parser.add_argument("scenario", nargs="*", help="names of scenarios (default: all)")
     arguments = parser.parse_args()
     runners = {name: shlex.split(command) for name, _, command in (text.partition("=") for text in arguments.runner)}
@@ -59,21 +61,23 @@ def main() -> int:
 
     rows, problems = [], []
     began = time.monotonic()
-    for path in paths:
-        results, first = [], None  # the first language's observations, and its name
-        for language, command in runners.items():
-            try:
-                seen = comparable(play(path, command))
-                if first is None:
-                    first = (language, seen)
-                elif found := difference(first[1], seen) or difference(seen, first[1]):
-                    raise Failed(f"not as {first[0]} saw it: {found}")
-                results.append("ok")
-            except Failed as failed:
-                results.append("FAILED")
-                problems.append(f"{path.stem}, {language}: {failed}")
-        rows.append((load(path)["title"], results))
-        print(f"{path.stem}: {' '.join(results)}", file=sys.stderr, flush=True)
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        plays = {path: [pool.submit(played, path, command) for command in runners.values()] for path in paths}
+        for path, of_languages in plays.items():
+            results, first = [], None  # the first language's observations, and its name
+            for language, future in zip(runners, of_languages):
+                try:
+                    seen = comparable(future.result())
+                    if first is None:
+                        first = (language, seen)
+                    elif found := difference(first[1], seen) or difference(seen, first[1]):
+                        raise Failed(f"not as {first[0]} saw it: {found}")
+                    results.append("ok")
+                except Failed as failed:
+                    results.append("FAILED")
+                    problems.append(f"{path.stem}, {language}: {failed}")
+            rows.append((load(path)["title"], results))
+            print(f"{path.stem}: {' '.join(results)}", file=sys.stderr, flush=True)
     report = table(list(runners), rows)
     print(report)
     for problem in problems:

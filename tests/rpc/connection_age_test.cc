@@ -36,7 +36,8 @@ TEST(ConnectionAge, SkipsNothingForWhoeverComesBack) {
   Served served(Aged(30ms));
   std::uint64_t revision = 0;
   int told = 0;
-  for (int attempts = 0; attempts < 5; ++attempts) {
+  int ended_cleanly = 0;
+  while (ended_cleanly < 5) {
     WatchCall watch(*served.stub, WatchRequest({}, revision));
     for (;;) {
       served.Observe(Completed("job " + std::to_string(told)));
@@ -45,7 +46,11 @@ TEST(ConnectionAge, SkipsNothingForWhoeverComesBack) {
       ASSERT_EQ(message->status().job_id(), "job " + std::to_string(told++));
       revision = message->revision();
     }
-    ASSERT_EQ(CodeAndReason(watch.Finish()), "UNAVAILABLE CONNECTION_AGE");
+    // Without a reason: gRPC closed the connection under a call that had just begun on it. A caller comes back from
+    // that, too.
+    const std::string end = CodeAndReason(watch.Finish());
+    ASSERT_THAT(end, testing::AnyOf("UNAVAILABLE CONNECTION_AGE", "UNAVAILABLE"));
+    if (end != "UNAVAILABLE") ++ended_cleanly;
   }
   EXPECT_GT(told, 5);
 }

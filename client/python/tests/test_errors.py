@@ -1,4 +1,6 @@
 import pickle
+import re
+from pathlib import Path
 
 import grpc
 import pytest
@@ -62,6 +64,21 @@ def test_details_become_members():
 def test_each_reason_is_a_kind_of_error(reason, kind):
     error = from_rpc_error(RpcError(grpc.StatusCode.UNKNOWN, "", info(reason)))
     assert type(error) is kind and isinstance(error, jobstatus.Error)
+
+
+def test_each_reason_that_the_contract_names_is_known():
+    contract = (Path(__file__).resolve().parents[3] / "proto/comfyui/jobstatus/v1/job_status.proto").read_text()
+    named = set(re.findall(r"\b([A-Z]+(?:_[A-Z]+)+|UNAUTHENTICATED) \((?:[A-Z_]+)[):; ]", contract))
+    assert {"JOB_NOT_FOUND", "TOO_MANY_LOOKUPS", "UNAUTHENTICATED"} <= named
+    assert named <= set(_BY_REASON)
+
+
+def test_a_detail_that_is_garbled_hides_none_of_the_others():
+    garbled = Any(type_url="type.googleapis.com/google.rpc.RetryInfo", value=b"\xff")
+    status = status_pb2.Status(details=[garbled])
+    status.details.add().Pack(info("JOB_NOT_FOUND"))
+    error = from_rpc_error(RpcError(grpc.StatusCode.NOT_FOUND, "", trailer=status.SerializeToString()))
+    assert type(error) is jobstatus.JobNotFound
 
 
 def test_a_reason_of_tomorrow_is_an_error_with_that_reason():

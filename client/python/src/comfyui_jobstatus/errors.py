@@ -100,6 +100,14 @@ class TooManyWatches(Error):
     """The service has as many streams as it takes."""
 
 
+class TooManyLookups(Error):
+    """Too many jobs that the service does not know were asked for of late from here; `retry_after` says when to ask again."""
+
+
+class ConnectionAge(Error):
+    """The connection was old enough. Watches come back by themselves."""
+
+
 class ShuttingDown(Error):
     """The service is going down. Watches come back by themselves."""
 
@@ -131,6 +139,8 @@ _BY_REASON: Dict[str, Type[Error]] = {
     "BACKEND_BAD_RESPONSE": BackendBadResponse,
     "ARCHIVE_UNAVAILABLE": ArchiveUnavailable,
     "TOO_MANY_WATCHES": TooManyWatches,
+    "TOO_MANY_LOOKUPS": TooManyLookups,
+    "CONNECTION_AGE": ConnectionAge,
     "SHUTTING_DOWN": ShuttingDown,
     "WRITE_STALLED": WriteStalled,
 }
@@ -164,14 +174,17 @@ def from_rpc_error(rpc_error: Any) -> Error:
         retry = error_details_pb2.RetryInfo()
         request = error_details_pb2.RequestInfo()
         bad = error_details_pb2.BadRequest()
-        if detail.Unpack(info):
-            if info.domain == _DOMAIN:
-                found.update(reason=info.reason, metadata=dict(info.metadata))
-        elif detail.Unpack(retry):
-            found["retry_after"] = retry.retry_delay.ToNanoseconds() / 1e9
-        elif detail.Unpack(request):
-            found["request_id"] = request.request_id
-        elif detail.Unpack(bad):
-            found["invalid_fields"] = {each.field: each.description for each in bad.field_violations}
+        try:
+            if detail.Unpack(info):
+                if info.domain == _DOMAIN:
+                    found.update(reason=info.reason, metadata=dict(info.metadata))
+            elif detail.Unpack(retry):
+                found["retry_after"] = retry.retry_delay.ToNanoseconds() / 1e9
+            elif detail.Unpack(request):
+                found["request_id"] = request.request_id
+            elif detail.Unpack(bad):
+                found["invalid_fields"] = {each.field: each.description for each in bad.field_violations}
+        except DecodeError:  # not ours, either
+            continue
     kind = _BY_REASON.get(found["reason"], Error) if found.get("reason") else _BY_CODE.get(code, Error)
     return kind(rpc_error.details() or "", code=code, **found)
