@@ -17,6 +17,10 @@ std::string Part(CURLU* url, CURLUPart part, unsigned flags = 0) {
   return copy;
 }
 
+bool IsUnreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '~';
+}
+
 }  // namespace
 
 std::expected<Address, std::string> Address::Parse(std::string_view text) {
@@ -55,23 +59,33 @@ std::string Address::authority() const {
   return own_port ? host : host + ":" + port_;
 }
 
+std::string Address::Resolve(std::string_view path_and_query) const {
+  std::string url;
+  url.reserve(url_.size() + path_and_query.size());
+  url.append(url_).append(path_and_query);
+  return url;
+}
+
 std::string PercentEncode(std::string_view text) {
-  static constexpr std::string_view kUnreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~";
+  std::string encoded;
+  AppendPercentEncoded(encoded, text);
+  return encoded;
+}
+
+void AppendPercentEncoded(std::string& to, std::string_view text) {
   static constexpr char kHex[] = "0123456789ABCDEF";
   // Dots are unreserved, but a segment that is only dots means a folder, and libcurl would resolve it away.
   const bool only_dots = text.find_first_not_of('.') == std::string_view::npos;
-  std::string encoded;
   for (const char c : text) {
-    if (kUnreserved.find(c) != std::string_view::npos || (c == '.' && !only_dots)) {
-      encoded += c;
+    if (IsUnreserved(c) || (c == '.' && !only_dots)) {
+      to += c;
       continue;
     }
     const auto byte = static_cast<unsigned char>(c);
-    encoded += '%';
-    encoded += kHex[byte >> 4];
-    encoded += kHex[byte & 15];
+    to += '%';
+    to += kHex[byte >> 4];
+    to += kHex[byte & 15];
   }
-  return encoded;
 }
 
 }  // namespace comfy

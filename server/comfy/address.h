@@ -26,7 +26,7 @@ class Address {
   std::string authority() const;
 
   // The address of `path_and_query`, which begins with a slash.
-  std::string Resolve(std::string_view path_and_query) const { return url_ + std::string(path_and_query); }
+  std::string Resolve(std::string_view path_and_query) const;
 
  private:
   std::string url_;
@@ -41,5 +41,6 @@ class Address {
 // `text` as one segment of a path or one value of a query: everything but RFC 3986's unreserved characters is
 // percent-encoded. A ComfyUI id may hold slashes, question marks and dots.
 std::string PercentEncode(std::string_view text);
+void AppendPercentEncoded(std::string& to, std::string_view text);
 
 }  // namespace comfy

@@ -1,5 +1,6 @@
 #include "comfy/json.h"
 
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -74,6 +75,19 @@ std::string Lenient(std::string_view token) {
   return text;
 }
 
+// simdjson keeps to itself where a value is.
+struct Inside : json::value {
+  static json::value_iterator& Of(json::value& value) { return value.*&Inside::iter; }
+};
+
+// How much deeper a token leads.
+constexpr auto kDeeper = [] {
+  std::array<std::int8_t, 256> deeper{};
+  deeper['['] = deeper['{'] = 1;
+  deeper[']'] = deeper['}'] = -1;
+  return deeper;
+}();
+
 // A bare NaN or Infinity is of no type.
 bool IsOf(json::json_type wanted, json::value& value) {
   json::json_type type{};
@@ -139,6 +153,24 @@ bool IsArray(json::value& value) {
 
 bool IsNull(json::value& value) {
   return IsOf(json::json_type::null, value);
+}
+
+// Most of an answer is workflows, and they are passed over here. There is no branch for each kind of token: what comes
+// next in a workflow cannot be predicted.
+void SkipUnread(json::value& value) {
+  json::value_iterator& start = Inside::Of(value);
+  json::json_iterator& reader = start.json_iter();
+  const std::uint8_t* const next = reader.unsafe_pointer();
+  const bool unread = value.raw_json_token().data() == reinterpret_cast<const char*>(next);
+  if (!unread || kDeeper[*next] != 1) return;
+  json::json_iterator at(reader);
+  int depth = 0;
+  do {
+    if (at.at_end()) return;  // it is never closed: simdjson will say so
+    depth += kDeeper[*at.return_current_and_advance()];
+  } while (depth != 0);
+  at.ascend_to(start.depth() - 1);
+  reader = at;
 }
 
 }  // namespace comfy

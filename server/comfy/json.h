@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "jobs/queue.h"
 #include "jobs/time.h"
@@ -36,17 +38,21 @@ bool IsObject(json::value& value);
 bool IsArray(json::value& value);
 bool IsNull(json::value& value);
 
+// Moves past an object or array that nothing has been read of. simdjson does it, too, but takes twice the time.
+void SkipUnread(json::value& value);
+
 // Calls `read(key, value)` for each field of an object; does nothing when the value is none. `read` returns an
 // error_code, and what it does not read is skipped. A key with a lone surrogate is given as "".
 template <class Read>
 simdjson::error_code EachField(json::object& object, Read&& read) {
-  for (auto field : object) {
-    if (field.error()) return field.error();
+  for (auto next : object) {
+    if (next.error()) return next.error();
+    json::field&& field = std::move(next).value_unsafe();  // where it is: each copy of one waits for its own parts
     std::string_view key;
     if (field.unescaped_key().get(key) != simdjson::SUCCESS) key = {};
-    json::value field_value;
-    if (const auto error = field.value().get(field_value)) return error;
-    if (const simdjson::error_code error = read(key, field_value)) return error;
+    json::value& value = field.value();
+    if (const simdjson::error_code error = read(key, value)) return error;
+    SkipUnread(value);
   }
   return simdjson::SUCCESS;
 }
@@ -66,10 +72,11 @@ simdjson::error_code EachElement(json::value& value, Read&& read) {
   json::array array;
   if (const auto error = value.get_array().get(array)) return error;
   std::size_t index = 0;
-  for (auto element : array) {
-    json::value element_value;
-    if (const auto error = element.get(element_value)) return error;
-    if (const simdjson::error_code error = read(index, element_value)) return error;
+  for (auto next : array) {
+    if (next.error()) return next.error();
+    json::value&& element = std::move(next).value_unsafe();
+    if (const simdjson::error_code error = read(index, element)) return error;
+    SkipUnread(element);
     ++index;
   }
   return simdjson::SUCCESS;

@@ -108,9 +108,11 @@ jobs::Output TextOutput(std::string node_id, std::string ui_key, std::string tex
 }
 
 std::string ViewUrl(const Address& comfyui, const FileEntry& entry) {
-  std::string path = "/view?filename=" + PercentEncode(entry.filename);
-  if (!entry.subfolder.empty()) path += "&subfolder=" + PercentEncode(entry.subfolder);
-  if (!entry.folder_type.empty()) path += "&type=" + PercentEncode(entry.folder_type);
+  std::string path;
+  path.reserve(128);  // enough for nearly every one
+  AppendPercentEncoded(path += "/view?filename=", entry.filename);
+  if (!entry.subfolder.empty()) AppendPercentEncoded(path += "&subfolder=", entry.subfolder);
+  if (!entry.folder_type.empty()) AppendPercentEncoded(path += "&type=", entry.folder_type);
   return comfyui.Resolve(path);
 }
 
