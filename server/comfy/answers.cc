@@ -35,6 +35,8 @@ std::unexpected<BadAnswer> Broken(simdjson::error_code error) {
 template <class Read>
 simdjson::error_code EachRootField(json::parser& parser, const Body& body, Read&& read) {
   if (body.size() == 0) return simdjson::EMPTY;
+  // As the body does, it gives back what only a huge one needed.
+  if (parser.capacity() > Body::kKeepBytes && body.size() <= Body::kKeepBytes) parser = json::parser();
   json::document document;
   json::object root;
   if (const auto error = parser.iterate(body.data(), body.size(), body.capacity()).get(document)) return error;

@@ -7,7 +7,8 @@ namespace comfy {
 
 void Body::Reserve(std::size_t bytes) {
   if (bytes + kPadding <= capacity_) return;
-  const std::size_t grown = std::max({bytes + kPadding, capacity_ * 2, std::size_t{16 * 1024}});
+  const std::size_t doubled = size_ > 0 ? capacity_ * 2 : 0;
+  const std::size_t grown = std::max({bytes + kPadding, doubled, std::size_t{16 * 1024}});
   auto larger = std::make_unique_for_overwrite<char[]>(grown);
   if (size_ > 0) std::memcpy(larger.get(), buffer_.get(), size_);
   buffer_ = std::move(larger);

@@ -11,10 +11,13 @@ namespace comfy {
 class Body {
  public:
   static constexpr std::size_t kPadding = 64;  // SIMDJSON_PADDING
-  static constexpr std::size_t kKeepBytes = 4 * 1024 * 1024;
+  static constexpr std::size_t kKeepBytes = 16 * 1024 * 1024;
 
   // False when the body would become longer than `max_bytes`; it is then left as it is.
   bool Append(std::string_view bytes, std::size_t max_bytes);
+
+  // Makes room for a body of so many bytes, so that it is not moved as it grows.
+  void Expect(std::size_t bytes) { Reserve(bytes); }
 
   // Empties it. A buffer that grew past kKeepBytes is given back: one huge queue must not hold its memory for ever.
   void Clear();

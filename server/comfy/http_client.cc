@@ -61,6 +61,13 @@ BackendError ErrorOf(CURLcode code, const char* text) {
   return error;
 }
 
+// Of the body, as the answer's head says; 0 when it does not. A compressed one will be longer.
+std::size_t AnnouncedBytes(CURL* easy) {
+  curl_off_t bytes = 0;
+  curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &bytes);
+  return bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
 jobs::Duration Info(CURL* easy, CURLINFO what) {
   curl_off_t micros = 0;
   curl_easy_getinfo(easy, what, &micros);
@@ -78,6 +85,7 @@ HttpClient::HttpClient(asio::io_context& io, CurlLoop& loop, HttpOptions options
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L * 1024);  // by the usual 16 kB, 10 MB took a quarter longer
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "comfyui-job-status");
@@ -106,7 +114,10 @@ HttpClient::HttpClient(asio::io_context& io, CurlLoop& loop, HttpOptions options
   curl_easy_setopt(
       easy, CURLOPT_WRITEFUNCTION, +[](char* data, std::size_t, std::size_t size, void* self) -> std::size_t {
         auto& client = *static_cast<HttpClient*>(self);
-        if (client.transfer_->body->Append({data, size}, client.options_.max_body_bytes)) return size;
+        Body& body = *client.transfer_->body;
+        const std::size_t max_bytes = client.options_.max_body_bytes;
+        if (body.size() == 0) body.Expect(std::min(AnnouncedBytes(client.transfer_->easy), max_bytes));
+        if (body.Append({data, size}, max_bytes)) return size;
         client.transfer_->too_big = true;
         return 0;  // ends the transfer
       });

@@ -61,6 +61,17 @@ TEST(Body, GrowsToItsLimitAndKeepsItsPadding) {
   EXPECT_EQ(body.view(), "");
 }
 
+TEST(Body, DoesNotMoveWhileItGrowsToWhatWasExpected) {
+  constexpr std::size_t kBytes = 100'000;
+  Body body;
+  body.Clear();
+  body.Expect(kBytes);
+  const char* const data = body.data();
+  for (std::size_t i = 0; i < kBytes; i += 1000) ASSERT_TRUE(body.Append(std::string(1000, 'x'), kBytes));
+  EXPECT_EQ(body.data(), data);
+  EXPECT_EQ(body.capacity(), kBytes + Body::kPadding);
+}
+
 TEST(Body, GivesBackTheMemoryOfAHugeAnswer) {
   Body body;
   body.Clear();
