@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -318,17 +319,17 @@ class Bench {
   // A whole answer, from the request on.
   void Exchanging(const Document& queue) {
     Say("whole exchanges");
-    const ReadyServer server(queue.text);
+    const ReadyServer to_bare(queue.text), to_service(queue.text);
+    BareClient bare(to_bare.port(), queue.text.size());
+    ServiceClient service(to_service.port());
     comfy::AnswerReader reader;
-    std::vector<double> bare, received, read;
-    {
-      BareClient client(server.port(), queue.text.size());
-      bare = Exchanges([&] { client.Ask(); });
-    }
-    {
-      ServiceClient client(server.port());
-      received = Exchanges([&] { client.Ask(); });
-      read = Exchanges([&] { ReadQueue(reader, client.Ask()); });
+    enum { kBare, kReceived, kRead, kKinds };
+    const std::array<Work, kKinds> works = {[&] { bare.Ask(); }, [&] { service.Ask(); },
+                                            [&] { ReadQueue(reader, service.Ask()); }};
+    std::array<std::vector<double>, kKinds> rounds;
+    for (const Work& work : works) work();
+    for (int round = 0; round < plan_.rounds; ++round) {
+      for (int kind = 0; kind < kKinds; ++kind) rounds[kind].push_back(Millis(works[kind]));
     }
     const auto add = [&](const std::string& key, const std::string& name, const std::vector<double>& millis) {
       sheet_.Add({.key = key,
@@ -337,21 +338,15 @@ class Bench {
                   .value = {SpreadOf(millis)},
                   .beside = key == "exchange_bare" ? "" : "exchange_bare"});
     };
-    add("exchange_bare", "the queue received by bare recv into a kept buffer", bare);
-    add("exchange_received", "the same by comfy::HttpClient (libcurl) into its Body", received);
-    add("exchange_read", "the same, and read", read);
+    add("exchange_bare", "the queue received by bare recv into a kept buffer", rounds[kBare]);
+    add("exchange_received", "the same by comfy::HttpClient (libcurl) into its Body", rounds[kReceived]);
+    add("exchange_read", "the same, and read", rounds[kRead]);
   }
 
-  // Milliseconds of each round, after the first exchange.
-  std::vector<double> Exchanges(const Work& exchange) const {
-    exchange();
-    std::vector<double> millis;
-    for (int round = 0; round < plan_.rounds; ++round) {
-      const double begun = SecondsNow();
-      for (int i = 0; i < plan_.exchanges; ++i) exchange();
-      millis.push_back((SecondsNow() - begun) * 1000 / plan_.exchanges);
-    }
-    return millis;
+  double Millis(const Work& exchange) const {
+    const double begun = SecondsNow();
+    for (int i = 0; i < plan_.exchanges; ++i) exchange();
+    return (SecondsNow() - begun) * 1000 / plan_.exchanges;
   }
 
   const Plan plan_;
