@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
+#include <utility>
 
 #include "jobs/status_size.h"
 
@@ -23,7 +25,7 @@ Snapshot Statuses::Find(const std::string& job_id, const std::string& backend) c
   const auto found = by_id_.find(job_id);
   if (found == by_id_.end()) return nullptr;
   Snapshot best;
-  for (const Snapshot& snapshot : found->second) {
+  for (const auto& [snapshot, place] : found->second) {
     if (!backend.empty() && snapshot->backend != backend) continue;
     const auto rank = [](const jobs::JobStatus& s) { return std::pair(!jobs::IsTerminal(s.state), s.revision); };
     if (!best || rank(*best) < rank(*snapshot)) best = snapshot;
@@ -32,35 +34,41 @@ Snapshot Statuses::Find(const std::string& job_id, const std::string& backend) c
 }
 
 void Statuses::Put(Snapshot next) {
-  if (const Snapshot old = Find(next->job_id, next->backend)) {
-    assert(old->revision < next->revision);
-    Erase(old);
+  OfBackend& backend = backends_[next->backend];
+  std::vector<Entry>& of_id = by_id_[next->job_id];
+  const auto old = std::ranges::find(of_id, next->backend, [](const Entry& entry) { return entry.status->backend; });
+  const auto place = by_revision_.emplace_hint(by_revision_.end(), next->revision, next);  // nearly always the newest
+  Enter(next, backend);
+  if (old == of_id.end()) {
+    of_id.push_back({std::move(next), place});
+    return;
   }
-  by_revision_.emplace(next->revision, next);
-  ++At(counts_[next->backend], next->state);
-  if (jobs::IsTerminal(next->state)) {
-    finished_.emplace(next->revision, next);
-    Finished& finished = finished_of_[next->backend];
-    finished.by_revision.emplace(next->revision, next);
-    finished.bytes += BytesOf(*next);
-  } else {
-    unfinished_[next->backend].insert(next->job_id);
-  }
-  by_id_[next->job_id].push_back(std::move(next));
+  assert(old->status->revision < next->revision);
+  by_revision_.erase(old->place);
+  Leave(old->status, backend);
+  *old = {std::move(next), place};
 }
 
-void Statuses::Erase(const Snapshot& snapshot) {
-  by_revision_.erase(snapshot->revision);
-  --At(counts_[snapshot->backend], snapshot->state);
-  if (finished_.erase(snapshot->revision) > 0) {
-    Finished& finished = finished_of_.at(snapshot->backend);
-    finished.by_revision.erase(snapshot->revision);
-    finished.bytes -= BytesOf(*snapshot);
+// An unfinished job that stays so has its place among them.
+void Statuses::Enter(const Snapshot& snapshot, OfBackend& backend) {
+  ++At(backend.counts, snapshot->state);
+  if (!jobs::IsTerminal(snapshot->state)) {
+    backend.unfinished.insert(snapshot->job_id);
+    return;
   }
-  if (const auto ids = unfinished_.find(snapshot->backend); ids != unfinished_.end())
-    ids->second.erase(snapshot->job_id);
-  const auto same_id = by_id_.find(snapshot->job_id);
-  if (std::erase(same_id->second, snapshot); same_id->second.empty()) by_id_.erase(same_id);
+  backend.unfinished.erase(snapshot->job_id);
+  finished_.emplace_hint(finished_.end(), snapshot->revision, snapshot);
+  backend.finished.emplace_hint(backend.finished.end(), snapshot->revision, snapshot);
+  backend.finished_bytes += BytesOf(*snapshot);
+  grown_.insert(&backend);
+}
+
+void Statuses::Leave(const Snapshot& snapshot, OfBackend& backend) {
+  --At(backend.counts, snapshot->state);
+  if (!jobs::IsTerminal(snapshot->state)) return;
+  finished_.erase(snapshot->revision);
+  backend.finished.erase(snapshot->revision);
+  backend.finished_bytes -= BytesOf(*snapshot);
 }
 
 Snapshot Statuses::NextAfter(const Filter& filter, std::uint64_t after) const {
@@ -97,23 +105,32 @@ std::vector<Snapshot> Statuses::ChangedSince(std::uint64_t after) const {
 
 const std::set<std::string>& Statuses::Unfinished(const std::string& backend) const {
   static const std::set<std::string> kNone;
-  const auto found = unfinished_.find(backend);
-  return found == unfinished_.end() ? kNone : found->second;
+  const auto found = backends_.find(backend);
+  return found == backends_.end() ? kNone : found->second.unfinished;
 }
 
 ByState Statuses::CountOf(const std::string& backend) const {
-  const auto found = counts_.find(backend);
-  return found == counts_.end() ? ByState{} : found->second;
+  const auto found = backends_.find(backend);
+  return found == backends_.end() ? ByState{} : found->second.counts;
 }
 
+// A finished one.
 void Statuses::Forget(const Snapshot& snapshot) {
   forgotten_ = std::max(forgotten_, snapshot->revision);
-  Erase(snapshot);
+  Leave(snapshot, backends_.at(snapshot->backend));
+  const auto of_id = by_id_.find(snapshot->job_id);
+  const auto entry = std::ranges::find(of_id->second, snapshot, &Entry::status);
+  by_revision_.erase(entry->place);
+  of_id->second.erase(entry);
+  if (of_id->second.empty()) by_id_.erase(of_id);
 }
 
 void Statuses::Evict(jobs::Time ended_before, const Room& room,
                      const std::function<bool(const jobs::JobStatus&)>& kept) {
-  for (auto& [backend, finished] : finished_of_) EvictBytes(finished, room.bytes_per_backend, kept);
+  for (auto at = grown_.begin(); at != grown_.end();) {
+    EvictBytes(**at, room.bytes_per_backend, kept);
+    at = (*at)->finished_bytes > room.bytes_per_backend ? std::next(at) : grown_.erase(at);
+  }
   for (auto at = finished_.begin(); at != finished_.end();) {
     const Snapshot oldest = (at++)->second;  // moved on before it is erased
     if (finished_.size() <= room.jobs && oldest->observe_time >= ended_before) return;
@@ -122,27 +139,27 @@ void Statuses::Evict(jobs::Time ended_before, const Room& room,
 }
 
 // Goes on where it stopped the last time, so that what is needed for long does not hide what is not.
-void Statuses::EvictBytes(Finished& finished, std::size_t max_bytes,
+void Statuses::EvictBytes(OfBackend& backend, std::size_t max_bytes,
                           const std::function<bool(const jobs::JobStatus&)>& kept) {
-  for (std::size_t needed = 0; finished.bytes > max_bytes && needed < kMostPassedOver;) {
-    const auto at = finished.by_revision.upper_bound(finished.passed_over);
-    if (at == finished.by_revision.end()) break;
+  for (std::size_t needed = 0; backend.finished_bytes > max_bytes && needed < kMostPassedOver;) {
+    const auto at = backend.finished.upper_bound(backend.passed_over);
+    if (at == backend.finished.end()) break;
     const Snapshot oldest = at->second;
     if (kept(*oldest)) {
-      finished.passed_over = oldest->revision;
+      backend.passed_over = oldest->revision;
       ++needed;
     } else {
       Forget(oldest);
       ++evicted_for_bytes_;
     }
   }
-  const bool at_the_end = finished.by_revision.upper_bound(finished.passed_over) == finished.by_revision.end();
-  if (at_the_end || finished.bytes <= max_bytes) finished.passed_over = 0;
+  const bool at_the_end = backend.finished.upper_bound(backend.passed_over) == backend.finished.end();
+  if (at_the_end || backend.finished_bytes <= max_bytes) backend.passed_over = 0;
 }
 
 std::size_t Statuses::FinishedBytes(const std::string& backend) const {
-  const auto found = finished_of_.find(backend);
-  return found == finished_of_.end() ? 0 : found->second.bytes;
+  const auto found = backends_.find(backend);
+  return found == backends_.end() ? 0 : found->second.finished_bytes;
 }
 
 }  // namespace board

@@ -78,24 +78,34 @@ class Statuses {
   ByState CountOf(const std::string& backend) const;
 
  private:
-  struct Finished {
-    std::map<std::uint64_t, Snapshot> by_revision;
-    std::size_t bytes = 0;
+  using ByRevision = std::map<std::uint64_t, Snapshot>;
+
+  // Where a job's status is kept, so that it needs not be looked for when a newer one takes its place.
+  struct Entry {
+    Snapshot status;
+    ByRevision::iterator place;  // in by_revision_
+  };
+
+  struct OfBackend {
+    ByState counts{};
+    std::set<std::string> unfinished;  // ids
+    ByRevision finished;
+    std::size_t finished_bytes = 0;
     std::uint64_t passed_over = 0;  // revision up to which all are still needed, or were a moment ago
   };
 
-  void Erase(const Snapshot& snapshot);
+  void Enter(const Snapshot& snapshot, OfBackend& backend);
+  void Leave(const Snapshot& snapshot, OfBackend& backend);
   void Forget(const Snapshot& snapshot);
-  void EvictBytes(Finished& finished, std::size_t max_bytes, const std::function<bool(const jobs::JobStatus&)>& kept);
+  void EvictBytes(OfBackend& backend, std::size_t max_bytes, const std::function<bool(const jobs::JobStatus&)>& kept);
 
   std::uint64_t forgotten_;
-  std::unordered_map<std::string, std::vector<Snapshot>> by_id_;  // nearly always of one backend
-  std::map<std::uint64_t, Snapshot> by_revision_;
-  std::map<std::uint64_t, Snapshot> finished_;   // by revision, so the first to go stands in front
-  std::map<std::string, Finished> finished_of_;  // the same by backend
+  std::unordered_map<std::string, std::vector<Entry>> by_id_;  // nearly always of one backend
+  ByRevision by_revision_;
+  ByRevision finished_;  // the first to go stands in front
+  std::unordered_map<std::string, OfBackend> backends_;
+  std::set<OfBackend*> grown_;  // those that may have more finished jobs than there is room for
   std::uint64_t evicted_for_bytes_ = 0;
-  std::map<std::string, std::set<std::string>> unfinished_;
-  std::map<std::string, ByState> counts_;
 };
 
 }  // namespace board

@@ -96,6 +96,43 @@ TEST_F(StatusesInMemory, ThatAreStillNeededStayWhileNewerOnesGo) {
   EXPECT_THAT(Ids(), ElementsAre("3", "5", "6"));
 }
 
+TEST_F(StatusesInMemory, ThatAreNeededNoMoreGoThoughNothingWasAdded) {
+  kept = {"1", "2", "3", "4"};
+  for (const char* id : {"1", "2", "3", "4"}) Finished(id);
+  Evict();
+  Evict();
+  EXPECT_THAT(Ids(), ElementsAre("1", "2", "3", "4"));
+  kept.clear();
+  Evict();
+  EXPECT_THAT(Ids(), ElementsAre("2", "3", "4"));
+}
+
+TEST_F(StatusesInMemory, AreKnownWithTheirBackendWhateverTheOthersOfTheirIdAre) {
+  Put({.job_id = "x", .backend = "a", .state = jobs::JobState::kLost, .observe_time = kNow});
+  Put({.job_id = "x", .backend = "b", .state = jobs::JobState::kQueued});
+  Put({.job_id = "x", .backend = "a", .state = jobs::JobState::kQueued});
+  Put({.job_id = "x", .backend = "b", .state = jobs::JobState::kCompleted, .observe_time = kNow});
+  EXPECT_EQ(statuses.size(), 2u);
+  EXPECT_THAT(statuses.Unfinished("a"), ElementsAre("x"));
+  EXPECT_THAT(statuses.Unfinished("b"), IsEmpty());
+  EXPECT_EQ(statuses.FinishedBytes("a"), 0u) << "it was lost, and is there again";
+  EXPECT_GT(statuses.FinishedBytes("b"), 0u);
+  statuses.Evict(jobs::Time::max(), {}, [](const jobs::JobStatus&) { return false; });
+  EXPECT_EQ(statuses.Find("x", "")->backend, "a");
+  EXPECT_FALSE(statuses.Find("x", "b"));
+}
+
+TEST_F(StatusesInMemory, ThatComeOutOfTheArchiveStandWhereTheyWereTold) {
+  revision = 10;
+  Finished("new");
+  revision = 5;
+  Finished("old");
+  EXPECT_THAT(Ids(), ElementsAre("old", "new"));
+  statuses.Evict(jobs::Time::min(), {.jobs = 1, .bytes_per_backend = 10 * kTextBytes},
+                 [](const jobs::JobStatus&) { return false; });
+  EXPECT_THAT(Ids(), ElementsAre("new"));
+}
+
 TEST_F(StatusesInMemory, ThatAreNeededForLongDoNotHideWhatIsNotAndAreNotAllWalkedPastAtOnce) {
   for (int i = 0; i < 1000; ++i) Finished(std::to_string(i));
   for (int i = 0; i < 1000; ++i) {
