@@ -52,6 +52,7 @@ void Board::Observe(std::string_view backend, jobs::Observation observation, job
       TellWithoutArchive(effects);
     }
     Evict(now - limits_.keep_finished);
+    subscribers_.NoticeOfAll(effects.notices);
     StopLooking(effects.unwanted);
   }
   Carry(effects);
@@ -70,7 +71,8 @@ void Board::Carry(Effects& effects) {
   if (effects.unwritten) archive_->Wake();
   if (effects.out_of_patience) archive_->OutOfPatience();
   for (Answer& answer : effects.answers) answer.Tell();
-  for (const auto& [watcher, of_state] : effects.notices) watcher->OnChange(of_state);
+  for (const auto& [watcher, of_state] : effects.notices.of_jobs) watcher->OnChange(of_state);
+  for (const auto& [watcher, of_state] : effects.notices.of_all) watcher->OnChange(of_state);
   for (const auto& watcher : effects.reachability) watcher->OnReachability();
 }
 
@@ -161,6 +163,7 @@ void Board::OnWritten(const jobs::Written& written) {
       outbox_.NotWritten();
       TellWithoutArchive(effects);
     }
+    subscribers_.NoticeOfAll(effects.notices);
     StopLooking(effects.unwanted);
   }
   Carry(effects);

@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "board/statuses.h"
 
@@ -37,7 +39,10 @@ class ReachabilityWatcher {
 };
 
 // Whom to tell once the lock is released, and whether a change of state is among what happened.
-using Notices = std::map<std::shared_ptr<Watcher>, bool>;
+struct Notices {
+  std::map<std::shared_ptr<Watcher>, bool> of_jobs;               // who named one
+  std::vector<std::pair<std::shared_ptr<Watcher>, bool>> of_all;  // the others; each once
+};
 
 // Who watches what. Not thread-safe.
 class Subscribers {
@@ -48,9 +53,13 @@ class Subscribers {
   // Whether somebody watches this very job.
   bool Names(const std::string& job_id) const { return by_job_.contains(job_id); }
 
-  // Adds those concerned by a change of `status`. `replaced`: revision of the job's status until now; 0: there was
-  // none.
+  // `status` has changed. Adds those who named its job. `replaced`: revision of the job's status until now; 0: there
+  // was none.
   void Notice(const jobs::JobStatus& status, std::uint64_t replaced, bool of_state, Notices& notices);
+
+  // Adds those who named no job and are concerned by what was noticed since this was called last. Once for all that
+  // happened together: a queue that moves changes all its jobs.
+  void NoticeOfAll(Notices& notices);
 
   std::size_t size() const { return by_number_.size(); }
 
@@ -63,10 +72,16 @@ class Subscribers {
     Filter filter;
     std::shared_ptr<Watcher> watcher;
   };
+  struct Change {
+    std::string backend;
+    std::uint64_t replaced;
+    bool of_state;
+  };
   std::uint64_t last_id_ = 0;
   std::unordered_map<std::uint64_t, Subscriber> by_number_;
   std::unordered_map<std::string, std::set<std::uint64_t>> by_job_;
-  std::set<std::uint64_t> of_all_;
+  std::map<std::uint64_t, const Subscriber*> of_all_;  // in by_number_, those that name no job
+  std::vector<Change> changes_;                        // that those are yet to be told
   std::uint64_t conflated_ = 0;
 };
 

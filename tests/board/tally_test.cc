@@ -147,5 +147,25 @@ TEST_F(BoardCounts, AStatusThatIsReplacedBeforeAWatcherTookItIsConflated) {
   EXPECT_EQ(board.Read().conflated, 1u);
 }
 
+TEST_F(BoardCounts, OfAQueueThatMovesEachStatusThatIsReplacedIsConflatedForWhoeverWatchesAll) {
+  const auto slow = std::make_shared<Told>();
+  const auto quick = std::make_shared<Told>();
+  const auto elsewhere = std::make_shared<Told>();
+  const auto watch = board.Subscribe({}, slow);
+  const auto another = board.Subscribe({.job_ids = {}, .backend = "gpu"}, quick);
+  const auto third = board.Subscribe({.job_ids = {}, .backend = "other"}, elsewhere);
+  See(Queue({"x"}, {"1", "2", "3"}));
+  EXPECT_EQ(board.Read().conflated, 0u) << "there was nothing to replace";
+  slow->taken = board.NextAfter({}, 0).revision - 1;
+  quick->taken = board.NextAfter({}, 0).revision;
+  See(Queue({"1"}, {"2", "3"}));
+  EXPECT_EQ(board.Read().conflated, 1u) << "of 3, which changed last, one will not hear that it was the third";
+  See(Queue({"1"}, {"2"}));
+  EXPECT_EQ(board.Read().conflated, 3u) << "neither has taken that 2 was the first of two";
+  EXPECT_EQ(slow->changes, (std::vector{true, true, false}));
+  EXPECT_EQ(quick->changes, (std::vector{true, true, false}));
+  EXPECT_TRUE(elsewhere->changes.empty());
+}
+
 }  // namespace
 }  // namespace board
