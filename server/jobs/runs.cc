@@ -38,13 +38,26 @@ Runs::Job& Runs::Track(const QueueItem& item) {
     job = {.number = item.number};
     const auto early = std::ranges::find(early_, item.job_id, &std::pair<std::string, Run>::first);
     if (early != early_.end()) {
-      job.run = std::move(early->second);
+      job.run = std::make_unique<Run>(std::move(early->second));
       early_.erase(early);
     }
   }
-  job.run.SetWorkflow(item.workflow);
-  if (item.submitter != Submitter::kUnknown) job.run.SetSubmitter(item.submitter);
+  if (!job.workflow) job.workflow = item.workflow;
+  if (item.submitter != Submitter::kUnknown) job.submitter = item.submitter;
+  if (job.run) {
+    job.run->SetWorkflow(job.workflow);
+    job.run->SetSubmitter(job.submitter);
+  }
   return job;
+}
+
+Run& Runs::RunOf(Job& job) {
+  if (!job.run) {
+    job.run = std::make_unique<Run>();
+    job.run->SetWorkflow(job.workflow);
+    job.run->SetSubmitter(job.submitter);
+  }
+  return *job.run;
 }
 
 void Runs::See(const QueueListing& listing, std::optional<Time> since, Time now) {
@@ -53,8 +66,9 @@ void Runs::See(const QueueListing& listing, std::optional<Time> since, Time now)
   for (const QueueItem& item : listing.running) {
     if (!IsUsableJobId(item.job_id) || !seen.insert(item.job_id).second) continue;
     Job& job = Track(item);
-    if (!std::exchange(job.running, true) && since) job.run.SetBegan(now);
-    running.push_back(&job.run.state());
+    Run& run = RunOf(job);
+    if (!std::exchange(job.running, true) && since) run.SetBegan(now);
+    running.push_back(&run.state());
   }
 
   std::vector<Job*> waiting;
@@ -65,7 +79,7 @@ void Runs::See(const QueueListing& listing, std::optional<Time> since, Time now)
     if (!IsUsableJobId(item.job_id) || !seen.insert(item.job_id).second) continue;
     Job& job = Track(item);
     job.running = false;
-    workflows.back() = job.run.state().workflow;
+    workflows.back() = job.workflow;
     waiting.back() = &job;
   }
   const auto ends = time_remaining_.EndsOfQueue(running, workflows, now);
@@ -84,7 +98,7 @@ Run& Runs::Early(const std::string& job_id) {
 }
 
 // The one that runs, where no more than one does.
-std::map<std::string, Runs::Job>::iterator Runs::Running() {
+std::unordered_map<std::string, Runs::Job>::iterator Runs::Running() {
   const auto runs = [](const auto& job) { return job.second.running; };
   const auto found = std::ranges::find_if(jobs_, runs);
   const bool one = found != jobs_.end() && std::find_if(std::next(found), jobs_.end(), runs) == jobs_.end();
@@ -98,12 +112,12 @@ std::optional<std::string> Runs::Hear(const RunEvent& event) {
       Early(event.job_id).Hear(event);
       return std::nullopt;
     }
-    job->second.run.Hear(event);
+    RunOf(job->second).Hear(event);
     return job->first;
   }
   const auto running = Running();
   if (running == jobs_.end()) return std::nullopt;
-  running->second.run.Hear(event);
+  RunOf(running->second).Hear(event);
   return running->first;
 }
 
@@ -112,7 +126,7 @@ void Runs::Ended(const std::string& job_id, const HistoryEntry& entry, Time now)
   if (found == jobs_.end() || !(found->second.number == entry.number)) return;
   Job& job = found->second;
   // ComfyUI's own two times are of one clock and exact; ours are late by as long as it took to notice.
-  RunState run = job.run.state();
+  RunState run = RunOf(job).state();
   Time end = now;
   if (entry.start_time && entry.end_time && *entry.end_time >= *entry.start_time) {
     if (!run.heard) run.began = *entry.start_time;
@@ -129,7 +143,7 @@ void Runs::BackendAway() {
 
 bool Runs::HasBegun(const std::string& job_id) const {
   const auto job = jobs_.find(job_id);
-  if (job != jobs_.end()) return job->second.run.begun();
+  if (job != jobs_.end()) return job->second.run && job->second.run->begun();
   const auto early = std::ranges::find(early_, job_id, &std::pair<std::string, Run>::first);
   return early != early_.end() && early->second.begun();
 }
@@ -139,9 +153,10 @@ Outlook Runs::OutlookOf(const std::string& job_id, Time now) {
   if (found == jobs_.end()) return {};
   Job& job = found->second;
   if (!job.running) return {.estimate = job.queued_end};
-  return {.progress = job.run.progress(),
-          .estimate = time_remaining_.EndOfRunning(job.run.state(), now),
-          .start_time = job.run.start_time()};
+  const Run& run = RunOf(job);
+  return {.progress = run.progress(),
+          .estimate = time_remaining_.EndOfRunning(run.state(), now),
+          .start_time = run.start_time()};
 }
 
 }  // namespace jobs

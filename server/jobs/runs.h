@@ -2,10 +2,10 @@
 
 #include <cstddef>
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,8 +14,10 @@
 #include "jobs/queue.h"
 #include "jobs/run.h"
 #include "jobs/run_event.h"
+#include "jobs/submitter.h"
 #include "jobs/time.h"
 #include "jobs/time_remaining.h"
+#include "jobs/workflow.h"
 
 namespace jobs {
 
@@ -34,6 +36,9 @@ void Foresee(const Outlook& outlook, Time now, JobStatus& status);
 // the queue. Not thread-safe; no clock.
 class Runs {
  public:
+  Runs() = default;
+  Runs(Runs&&) = default;
+
   // The queue as it stands. `since`: when it was looked at before; absent when that look was not answered, so that a
   // job that runs now may have begun at any time.
   void See(const QueueListing& listing, std::optional<Time> since, Time now);
@@ -60,15 +65,18 @@ class Runs {
   struct Job {
     QueueNumber number;  // tells this run from another of the same id
     bool running = false;
-    Run run;
+    std::shared_ptr<const Workflow> workflow;  // null: not known
+    Submitter submitter = Submitter::kUnknown;
+    std::unique_ptr<Run> run;            // null: it waits, as most do, and nothing was heard of it
     std::optional<Estimate> queued_end;  // of a waiting job
   };
 
   Job& Track(const QueueItem& item);
+  static Run& RunOf(Job& job);
   Run& Early(const std::string& job_id);
-  std::map<std::string, Job>::iterator Running();
+  std::unordered_map<std::string, Job>::iterator Running();
 
-  std::map<std::string, Job> jobs_;
+  std::unordered_map<std::string, Job> jobs_;
   std::deque<std::pair<std::string, Run>> early_;  // heard of, not yet seen; oldest first
   TimeRemaining time_remaining_;
 };

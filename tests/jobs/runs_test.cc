@@ -103,6 +103,17 @@ TEST(Runs, OfAWaitingJobTellNoProgressThoughItIsHeardToRun) {
   EXPECT_EQ(backend.Progress("a"), "12.5% 0/2 1:KSampler 1/4");
 }
 
+TEST(Runs, KnowWhatWasReadOfAJobWhileItWaited) {
+  Backend backend;
+  QueueItem item = Item("a", 0);
+  item.submitter = Submitter::kService;
+  backend.See({}, {item});
+  backend.See({Item("a", 0, nullptr)});
+  backend.Hear("a", RunEvent::Step{"1", 1, 4});
+  EXPECT_EQ(backend.Progress("a"), "12.5% 0/2 1:KSampler 1/4");
+  EXPECT_EQ(backend.runs.OutlookOf("a", kNow).progress->source, ProgressSource::kOwned);
+}
+
 TEST(Runs, UnderstandWhatWasHeardOnceTheWorkflowIsRead) {
   Backend backend;
   backend.See({Item("a", 0, nullptr)});
