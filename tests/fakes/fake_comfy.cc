@@ -457,6 +457,14 @@ bool FakeComfy::WaitForRequests(std::string_view path_prefix, size_t n) const {
   return core_->changed.wait_for(lock, kWaitLimit, [&] { return core_->CountSeen(path_prefix) >= n; });
 }
 
+uint64_t FakeComfy::sent_bytes() const {
+  return core_->server.sent_bytes();
+}
+
+std::chrono::nanoseconds FakeComfy::cpu() const {
+  return core_->server.cpu();
+}
+
 int FakeComfy::connection_count() const {
   return core_->server.connection_count();
 }

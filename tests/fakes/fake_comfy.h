@@ -211,6 +211,10 @@ class FakeComfy {
   // faults chosen); false after 20 s.
   bool WaitForRequests(std::string_view path_prefix, size_t n) const;
   int connection_count() const;  // TCP connections accepted so far
+  uint64_t sent_bytes() const;   // so far: answers with their heads, messages on sockets without their frames
+  // What the one thread that answers and sends has taken so far of the processors. The queue functions run on their
+  // callers' threads.
+  std::chrono::nanoseconds cpu() const;
 
  private:
   struct Core;

@@ -174,5 +174,17 @@ TEST(FakeComfyAddress, MayBeIpv6AndUnderAPath) {
   EXPECT_EQ(comfy.request_count("/queue"), 1U);
 }
 
+TEST_F(FakeComfyFaults, WhatIsSentAndWhatThatTookIsCounted) {
+  const auto reply = client.Ask("GET", "/prompt");
+  size_t bytes = std::string("HTTP/1.1 200 OK\r\n\r\n").size() + reply->body.size();
+  for (const auto& [name, value] : reply->headers) bytes += name.size() + value.size() + std::string(": \r\n").size();
+  while (comfy.sent_bytes() < bytes) std::this_thread::yield();  // the client may have it before it is counted
+  EXPECT_EQ(comfy.sent_bytes(), bytes);
+  const auto before = comfy.cpu();
+  EXPECT_GT(before.count(), 0);
+  client.Ask("GET", "/prompt");
+  EXPECT_GT(comfy.cpu(), before);
+}
+
 }  // namespace
 }  // namespace fakes

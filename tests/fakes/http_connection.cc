@@ -42,13 +42,14 @@ std::string Head(const Answer& answer, uint64_t body_bytes) {
 }  // namespace
 
 HttpConnection::HttpConnection(asio::ip::tcp::socket socket, int ordinal, const Handler& handler, const MoveOn& move_on,
-                               Gone gone)
+                               Gone gone, std::atomic<uint64_t>& sent_bytes)
     : socket_(std::move(socket)),
       timer_(socket_.get_executor()),
       ordinal_(ordinal),
       handler_(handler),
       move_on_(move_on),
-      gone_(std::move(gone)) {}
+      gone_(std::move(gone)),
+      sent_bytes_(sent_bytes) {}
 
 void HttpConnection::Read() {
   parser_.emplace();
@@ -121,7 +122,8 @@ void HttpConnection::Send(const Request& request, Answer answer) {
 void HttpConnection::Write(std::string bytes, std::function<void()> next) {
   out_ = std::move(bytes);
   asio::async_write(socket_, asio::buffer(out_),
-                    [self = shared_from_this(), next = std::move(next)](const error_code& error, size_t) {
+                    [self = shared_from_this(), next = std::move(next)](const error_code& error, size_t sent) {
+                      self->sent_bytes_ += sent;
                       if (error) return self->Close();
                       next();
                     });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -23,7 +24,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   using MoveOn = std::function<void(boost::asio::ip::tcp::socket, int ordinal, Upgrade, const Request&, const Answer&)>;
 
   HttpConnection(boost::asio::ip::tcp::socket socket, int ordinal, const Handler& handler, const MoveOn& move_on,
-                 Gone gone);
+                 Gone gone, std::atomic<uint64_t>& sent_bytes);
 
   void Read();
   void Close();
@@ -45,6 +46,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   const Handler& handler_;
   const MoveOn& move_on_;
   const Gone gone_;
+  std::atomic<uint64_t>& sent_bytes_;
   boost::beast::flat_buffer buffer_;
   std::optional<boost::beast::http::request_parser<boost::beast::http::string_body>> parser_;
   Upgrade upgrade_;   // the request, when it is one

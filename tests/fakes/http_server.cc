@@ -1,5 +1,8 @@
 #include "fakes/http_server.h"
 
+#include <pthread.h>
+#include <time.h>
+
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -82,8 +85,8 @@ struct HttpServer::Core {
       error_code ignored;  // the peer may already be gone
       socket.set_option(Tcp::no_delay(true), ignored);
       const int ordinal = ++accepted;
-      const auto connection = std::make_shared<HttpConnection>(std::move(socket), ordinal, handler, move_on,
-                                                               [this](int gone) { open_connections.erase(gone); });
+      const auto connection = std::make_shared<HttpConnection>(
+          std::move(socket), ordinal, handler, move_on, [this](int gone) { open_connections.erase(gone); }, sent_bytes);
       open_connections[ordinal] = connection;
       connection->Read();
       Accept();
@@ -101,8 +104,8 @@ struct HttpServer::Core {
 
   void OpenSocket(Tcp::socket socket, int ordinal, HttpConnection::Upgrade upgrade, const Request& request,
                   const Answer& answer) {
-    const auto opened = std::make_shared<WebSocket>(std::move(socket), ordinal, listener,
-                                                    [this](int gone) { open_sockets.erase(gone); });
+    const auto opened = std::make_shared<WebSocket>(
+        std::move(socket), ordinal, listener, [this](int gone) { open_sockets.erase(gone); }, sent_bytes);
     open_sockets[ordinal] = opened;
     opened->Accept(std::move(upgrade), request, answer.headers);
   }
@@ -153,6 +156,7 @@ struct HttpServer::Core {
   std::map<int, std::shared_ptr<HttpConnection>> open_connections;
   std::map<int, std::shared_ptr<WebSocket>> open_sockets;
   std::atomic<int> accepted = 0;
+  std::atomic<uint64_t> sent_bytes = 0;
 
   std::mutex freeze_mutex;  // protects the two below
   bool frozen = false;
@@ -172,6 +176,18 @@ uint16_t HttpServer::port() const {
 }
 int HttpServer::connection_count() const {
   return core_->accepted;
+}
+
+uint64_t HttpServer::sent_bytes() const {
+  return core_->sent_bytes;
+}
+
+std::chrono::nanoseconds HttpServer::cpu() const {
+  clockid_t clock{};
+  timespec time{};
+  pthread_getcpuclockid(core_->thread.native_handle(), &clock);
+  clock_gettime(clock, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 void HttpServer::StopListening(const std::function<void()>& with) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,7 +28,9 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   uint16_t port() const;
-  int connection_count() const;  // accepted since the start
+  int connection_count() const;          // accepted since the start
+  uint64_t sent_bytes() const;           // of answers, heads included, and of messages
+  std::chrono::nanoseconds cpu() const;  // time of processors that the thread has taken
 
   // Refuses new connections and drops the old ones. No request is handled between that and `with`. Thaws.
   void StopListening(const std::function<void()>& with);

@@ -26,8 +26,13 @@ std::string HalfOf(std::string_view text) {
 
 }  // namespace
 
-WebSocket::WebSocket(asio::ip::tcp::socket socket, int ordinal, SocketListener* listener, Gone gone)
-    : stream_(std::move(socket)), ordinal_(ordinal), listener_(listener), gone_(std::move(gone)) {}
+WebSocket::WebSocket(asio::ip::tcp::socket socket, int ordinal, SocketListener* listener, Gone gone,
+                     std::atomic<uint64_t>& sent_bytes)
+    : stream_(std::move(socket)),
+      ordinal_(ordinal),
+      listener_(listener),
+      gone_(std::move(gone)),
+      sent_bytes_(sent_bytes) {}
 
 void WebSocket::Accept(Upgrade upgrade, Request request, Headers headers) {
   upgrade_ = std::move(upgrade);
@@ -80,7 +85,8 @@ void WebSocket::Write(Task task) {
 
 void WebSocket::WriteNext() {
   const Frame& frame = *tasks_.front().frame;
-  const auto written = [self = shared_from_this()](const error_code& error, size_t) {
+  const auto written = [self = shared_from_this()](const error_code& error, size_t sent) {
+    self->sent_bytes_ += sent;
     self->OnWritten(error.failed());
   };
   switch (tasks_.front().kind) {

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -42,7 +44,8 @@ class WebSocket : public std::enable_shared_from_this<WebSocket> {
   using Headers = std::vector<std::pair<std::string, std::string>>;
   using Gone = std::function<void(int ordinal)>;
 
-  WebSocket(boost::asio::ip::tcp::socket socket, int ordinal, SocketListener* listener, Gone gone);
+  WebSocket(boost::asio::ip::tcp::socket socket, int ordinal, SocketListener* listener, Gone gone,
+            std::atomic<uint64_t>& sent_bytes);
 
   // Answers the upgrade, with these headers besides the handshake's.
   void Accept(Upgrade upgrade, Request request, Headers headers);
@@ -74,6 +77,7 @@ class WebSocket : public std::enable_shared_from_this<WebSocket> {
   const int ordinal_;
   SocketListener* const listener_;
   const Gone gone_;
+  std::atomic<uint64_t>& sent_bytes_;
   Upgrade upgrade_;
   boost::beast::flat_buffer buffer_;
   std::deque<Task> tasks_;  // the first is being done
