@@ -94,9 +94,17 @@ Program::~Program() {
 }
 
 std::size_t Program::resident_kb() const {
+  return StatusNumber("VmRSS:");
+}
+
+std::size_t Program::threads() const {
+  return StatusNumber("Threads:");
+}
+
+std::size_t Program::StatusNumber(std::string_view field) const {
   std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
   for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmRSS:")) return std::stoul(line.substr(line.find_first_of("0123456789")));
+    if (line.starts_with(field)) return std::stoul(line.substr(line.find_first_of("0123456789")));
   }
   throw std::runtime_error("process " + std::to_string(pid_) + " is gone");
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/figures.h"
@@ -28,10 +29,12 @@ class Program {
 
   const std::string& address() const { return address_; }
   std::size_t resident_kb() const;  // memory it has now
-  Micros cpu() const;               // time of processors that it has taken since its start
+  std::size_t threads() const;
+  Micros cpu() const;  // time of processors that it has taken since its start
 
  private:
   void Start(std::vector<std::string>& command);
+  std::size_t StatusNumber(std::string_view field) const;
 
   pid_t pid_ = 0;
   std::string address_;

@@ -13,6 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto kPatience = 60s;  // tens of thousands take some seconds
+
 }  // namespace
 
 std::uint64_t NewestRevision(const std::string& address) {
@@ -88,9 +90,9 @@ void Watchers::Expect(Wanted wanted) {
 
 Clock::time_point Watchers::AwaitLast() {
   std::unique_lock lock(mutex_);
-  const bool over = changed_.wait_for(lock, 20s, [this] { return ended_ || told_ == streams_.size(); });
+  const bool over = changed_.wait_for(lock, kPatience, [this] { return ended_ || told_ == streams_.size(); });
   if (ended_) throw std::runtime_error("a watch ended");
-  if (!over) throw std::runtime_error("only " + std::to_string(told_) + " watchers were told within 20 s");
+  if (!over) throw std::runtime_error("only " + std::to_string(told_) + " watchers were told in time");
   return last_told_;
 }
 

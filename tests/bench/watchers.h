@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 // Of the newest status that the service at `address` has; 0: it has none.
 std::uint64_t NewestRevision(const std::string& address);
 
-// So many WatchStatus streams of all jobs, over a few connections that are read by one thread each. With a
+// So many WatchStatus streams of all jobs, over up to four connections that are read by one thread each. With a
 // completion queue, since gRPC's callback threads nap after a second of quiet, and the nap would be taken for the
 // server's.
 class Watchers {
@@ -39,7 +39,8 @@ class Watchers {
   // From now on a stream counts as told when a message comes that is wanted.
   void Expect(Wanted wanted);
 
-  // When the last stream was told. Waits for it; throws std::runtime_error if that takes over 20 s or a stream ends.
+  // When the last stream was told. Waits for it; throws std::runtime_error if that takes over a minute or a stream
+  // ends.
   Clock::time_point AwaitLast();
 
  private:
