@@ -16,13 +16,13 @@ void Backlog::Next(std::uint64_t after, Done done) {
     read_up_to_ = 0;
   }
   // What stands in the page may have been told, or have changed, since it was read.
-  while (!page_.empty() && (page_.front()->revision <= after || !board_.IsNewest(*page_.front()))) page_.pop_front();
+  while (!page_.empty() && (page_.back()->revision <= after || !board_.IsNewest(*page_.back()))) page_.pop_back();
   read_up_to_ = std::max({read_up_to_, after, *begins_at_});
-  const std::uint64_t first = page_.empty() ? read_up_to_ : page_.front()->revision;
+  const std::uint64_t first = page_.empty() ? read_up_to_ : page_.back()->revision;
   if (next.sighted.snapshot && next.sighted.snapshot->revision <= first) return done(std::move(next));
   if (!page_.empty()) {
-    next.sighted = {page_.front(), page_.front()->observe_time};
-    page_.pop_front();
+    next.sighted = {page_.back(), page_.back()->observe_time};
+    page_.pop_back();
     return done(std::move(next));
   }
   if (read_up_to_ >= next.forgotten) return done(std::move(next));
@@ -35,7 +35,7 @@ void Backlog::Next(std::uint64_t after, Done done) {
   board_.archive()->List(query, [this, after, query, done = std::move(done)](auto archived) mutable {
     if (!archived) return done(std::unexpected(std::move(archived.error())));
     read_up_to_ = archived->size() < query.limit ? query.before - 1 : archived->back()->revision;
-    page_.assign(archived->begin(), archived->end());
+    page_.assign(archived->rbegin(), archived->rend());
     Next(after, std::move(done));
   });
 }

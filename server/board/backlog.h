@@ -2,10 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <expected>
 #include <functional>
 #include <optional>
+#include <vector>
 
 #include "board/board.h"
 
@@ -30,7 +30,7 @@ class Backlog {
   const Board& board_;
   const Filter filter_;
   std::optional<std::uint64_t> begins_at_;
-  std::deque<Snapshot> page_;      // of the archive, oldest first
+  std::vector<Snapshot> page_;     // of the archive, oldest last
   std::uint64_t read_up_to_ = 0;   // what the archive has up to this revision was read
   std::uint64_t catching_up_ = 0;  // as it was then
 };

@@ -16,6 +16,7 @@
 #include <boost/beast/websocket/stream.hpp>
 #include <optional>
 #include <type_traits>
+#include <variant>
 #include <vector>
 
 namespace comfy {
@@ -98,12 +99,12 @@ class WebSocket::WireOver final : public WebSocket::Wire {
   WireOver(asio::io_context& io, const HttpOptions& http, WebSocketLimits limits)
       : http_(http),
         limits_(limits),
-        tls_(TlsContext(http, trust_failed_)),
+        tls_(MakeTls(http, trust_failed_)),
         resolver_(io),
         socket_(MakeSocket(io, tls_)) {}
 
   Result<void> Open(std::string path_and_query) override {
-    if (http_.address.secure() && trust_failed_) {
+    if (trust_failed_) {
       co_return std::unexpected(ErrorOf(trust_failed_, "loading the authorities to trust"));
     }
     error_code failed;
@@ -117,7 +118,7 @@ class WebSocket::WireOver final : public WebSocket::Wire {
     error_code too_late;  // a connection that is gone again is noticed by the next step
     tcp.socket().set_option(asio::ip::tcp::no_delay(true), too_late);
     tcp.expires_after(limits_.handshake_timeout);
-    if constexpr (std::is_same_v<Stream, Tls>) {
+    if constexpr (kTls) {
       error_code is_name;
       asio::ip::make_address(address.host(), is_name);
       if (is_name) SSL_set_tlsext_host_name(socket_.next_layer().native_handle(), address.host().c_str());
@@ -196,8 +197,20 @@ class WebSocket::WireOver final : public WebSocket::Wire {
     return code.failed();
   }
 
-  static websocket::stream<Stream> MakeSocket(asio::io_context& io, asio::ssl::context& tls) {
-    if constexpr (std::is_same_v<Stream, Tls>) {
+  // The authorities to trust take a megabyte, and 20 ms of the thread that serves all backends.
+  static constexpr bool kTls = std::is_same_v<Stream, Tls>;
+  using MaybeTls = std::conditional_t<kTls, asio::ssl::context, std::monostate>;
+
+  static MaybeTls MakeTls(const HttpOptions& http, error_code& failed) {
+    if constexpr (kTls) {
+      return TlsContext(http, failed);
+    } else {
+      return {};
+    }
+  }
+
+  static websocket::stream<Stream> MakeSocket(asio::io_context& io, MaybeTls& tls) {
+    if constexpr (kTls) {
       return websocket::stream<Stream>(io, tls);
     } else {
       return websocket::stream<Stream>(io);
@@ -207,7 +220,7 @@ class WebSocket::WireOver final : public WebSocket::Wire {
   const HttpOptions& http_;
   const WebSocketLimits limits_;
   error_code trust_failed_;
-  asio::ssl::context tls_;
+  MaybeTls tls_;
   asio::ip::tcp::resolver resolver_;
   websocket::stream<Stream> socket_;
   std::array<char, 64 * 1024> chunk_;
