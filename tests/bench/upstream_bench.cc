@@ -6,6 +6,7 @@
 // it is asked, and how much it sends, is the same.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <condition_variable>
@@ -106,9 +107,9 @@ class Comfy {
 
   // The workflow as the page has it travels with a job. Here a text is as long.
   void Submit() {
-    fake_.Submit(
-        {.client_id = kClientId,
-         .extra_data_json = fmt::format(R"({{"extra_pnginfo": {{"workflow": "{}"}}}})", std::string(job_bytes_, 'w'))});
+    fake_.Submit({.client_id = kClientId,
+                  .extra_data_json = fmt::format(R"({{"extra_pnginfo": {{"workflow": {{"nodes": "{}"}}}}}})",
+                                                 std::string(job_bytes_, 'w'))});
   }
 
   // The next job; another comes into the queue in its place. `ending` comes right before its end is told.
@@ -253,12 +254,15 @@ class Big {
     settled_ = Look();
   }
 
-  // Since it was settled; where the whole queue is asked for, from the second time that it was to the last: the first
-  // is paid by what may be spent at once.
-  double Share() const {
+  // Since it was settled. Where the whole queue is asked for, between the first and the last time after the service has
+  // spent what it may at once; nothing before that.
+  std::optional<double> Share() const {
     const std::lock_guard lock(mutex_);
-    const bool asks = asked_.size() >= 3;
-    return Between(asks ? asked_[1] : settled_, asks ? asked_.back() : Look());
+    if (asked_.empty()) return Between(settled_, Look());
+    const auto steady =
+        std::ranges::find_if(asked_, [&](const Moment& asked) { return asked.cpu - asked_.front().cpu >= kAtOnce; });
+    if (asked_.end() - steady < 2) return std::nullopt;
+    return Between(*steady, asked_.back());
   }
 
   std::size_t queues_asked() const {
@@ -285,6 +289,7 @@ class Big {
 
  private:
   static constexpr auto kJobTime = 2s;
+  static constexpr auto kAtOnce = 500ms;
 
   struct Moment {
     Clock::time_point at;
@@ -329,8 +334,9 @@ class Bench {
     for (int round = 0; round < plan_.rounds; ++round) {
       for (Followed& kind : kinds) kind.Measure(plan_);
     }
+    // `more`: what one look costs, as by chance there is one more of those by the clock.
     const auto lines = [&](const std::string& key, const std::string& what, const std::string& unit, double limit,
-                           std::vector<double> Followed::*of) {
+                           double more, std::vector<double> Followed::*of) {
       const double base = SpreadOf(kinds.front().*of).value;
       for (const Followed& kind : kinds) {
         Sheet::Line line{.key = key + "_" + kind.key,
@@ -339,15 +345,15 @@ class Bench {
                          .value = {SpreadOf(kind.*of)}};
         if (&kind != &kinds.front()) line.beside = key + "_" + kinds.front().key;
         if (&kind != &kinds.front() && kind.watchers > 0) {
-          line.goal = fmt::format("≤ {}", limit);
-          line.met = line.value.median.value <= limit * base;
+          line.goal = fmt::format("≤ {} ×{}", limit, more > 0 ? fmt::format(" + {:.0f}", more) : "");
+          line.met = line.value.median.value <= limit * base + more;
         }
         sheet_.Add(std::move(line));
       }
     };
-    lines("requests", "requests for a job", "", 1.1, &Followed::requests);
-    lines("sent", "sent for a job", "kB", 1.1, &Followed::kilobytes);
-    lines("cpu", "processor's time for a job", "ms", 1.25, &Followed::cpu);
+    lines("requests", "requests for a job", "", 1.1, 1, &Followed::requests);
+    lines("sent", "sent for a job", "kB", 1.1, 3, &Followed::kilobytes);
+    lines("cpu", "processor's time for a job", "ms", 1.25, 0, &Followed::cpu);
     sheet_.Note(
         fmt::format("A job takes {:.1f} s and reports {} steps; {} of {} kB wait behind it. Each that polls asks for "
                     "/history/{{id}} "
@@ -392,13 +398,18 @@ class Bench {
     Big without("v0.3.44", plan_);
     std::this_thread::sleep_for(plan_.steady);
     const auto share = [&](const std::string& key, const std::string& name, const Big& big) {
-      const double of_time = big.Share();
+      const std::optional<double> of_time = big.Share();
+      if (!of_time) {
+        sheet_.Note(fmt::format("{}: not measured, as {:.0f} s is too short for the steady state.", key,
+                                std::chrono::duration<double>(plan_.steady).count()));
+        return;
+      }
       sheet_.Add({.key = key,
                   .name = fmt::format("share of ComfyUI's time, {} big jobs wait, {}", plan_.big_jobs, name),
                   .unit = "%",
-                  .value = {SpreadOf({100 * of_time})},
+                  .value = {SpreadOf({100 * *of_time})},
                   .goal = "≤ 2",
-                  .met = of_time <= kLargestShare});
+                  .met = *of_time <= kLargestShare});
     };
     share("share_jobs_api", "/api/jobs", with_jobs_api);
     share("share_queue", "/queue alone", without);
@@ -406,10 +417,9 @@ class Bench {
     with_jobs_api.EndService();
     without.EndService();
     sheet_.Add({.key = "share_poll_1",
-                .name = "the same, 1 polling each second",
+                .name = "the same, nothing but 1 polling each second",
                 .unit = "%",
-                .value = {SpreadOf({100 * without.ShareOfPollers(1, plan_.steady / 6)})},
-                .beside = "share_queue"});
+                .value = {SpreadOf({100 * without.ShareOfPollers(1, plan_.steady / 6)})}});
     std::vector<double> once;
     for (int i = 0; i < 3; ++i) once.push_back(without.QueueMillis());
     sheet_.Add({.key = "queue_once", .name = "one answer to /queue then", .unit = "ms", .value = {SpreadOf(once)}});
