@@ -382,7 +382,7 @@ class Bench {
 
   Told OfService(std::size_t streams) {
     Told told;
-    Live live(streams, "none", kManyWatches);
+    Live live({.watchers = streams, .more = kManyWatches});
     live.BeginJob();
     for (int i = 0; i < plan_.told; ++i) {
       for (int rest = 0; rest < 3; ++rest) Rest();
