@@ -55,7 +55,7 @@ constexpr Plan kFull{.rounds = 3,
                      .watchers = {1, 100, 10'000},
                      .pollers = {1, 10, 100},
                      .idle = 20s,
-                     .steady = 60s,
+                     .steady = 50s,
                      .big_jobs = 1000,
                      .big_job_bytes = 30'000};
 constexpr Plan kQuick{.rounds = 2,
@@ -353,7 +353,7 @@ class Bench {
     };
     lines("requests", "requests for a job", "", 1.1, 1, &Followed::requests);
     lines("sent", "sent for a job", "kB", 1.1, 3, &Followed::kilobytes);
-    lines("cpu", "processor's time for a job", "ms", 1.5, 0, &Followed::cpu);
+    lines("cpu", "processor's time for a job", "ms", 1.25, 0, &Followed::cpu);
     sheet_.Note(fmt::format(
         "A job takes {:.1f} s and reports {} steps; {} of {} kB wait behind it. Each that polls asks for "
         "/history/{{id}} "
