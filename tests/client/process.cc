@@ -73,6 +73,8 @@ void Process::StartWithPipes(char* const* arguments, char* const* environment) {
   std::array<int, 2> err{};
   ASSERT_EQ(pipe2(out.data(), O_CLOEXEC), 0);
   ASSERT_EQ(pipe2(err.data(), O_CLOEXEC), 0);
+  // What is written is read when a test asks for it. Until then there must be room, or the program would wait for us.
+  for (const int end : {out[1], err[1]}) ASSERT_GE(fcntl(end, F_SETPIPE_SZ, 1 << 20), 1 << 20);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
