@@ -40,7 +40,7 @@ void Rest() {
 
 std::string ProgressEvent(const std::string& job_id, int step) {
   return fmt::format(
-      R"({{"type": "progress_state", "data": {{"prompt_id": "{0}", "nodes": {{"3": {{"value": {1}, "max": 100, )"
+      R"({{"type": "progress_state", "data": {{"prompt_id": "{0}", "nodes": {{"3": {{"value": {1}, "max": 1000000, )"
       R"("state": "running", "node_id": "3", "prompt_id": "{0}", "display_node_id": "3", "parent_node_id": null, )"
       R"("real_node_id": "3"}}}}}}}})",
       job_id, step);

@@ -16,7 +16,7 @@ namespace bench {
 // better. Three of them are longer than the least time between two reports of one job's progress.
 void Rest();
 
-// A progress_state at `step` of 100.
+// A progress_state at `step` of a million.
 std::string ProgressEvent(const std::string& job_id, int step);
 
 Watchers::Wanted InState(std::string job_id, pb::JobState state);

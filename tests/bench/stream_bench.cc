@@ -7,6 +7,7 @@
 #include <grpcpp/create_channel.h>
 #include <grpcpp/support/async_stream.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -27,7 +28,7 @@ namespace {
 // How much is measured.
 struct Plan {
   int rounds;
-  int news;  // of a round
+  int news;  // of a round; a quarter of them to many
   std::size_t streams;
   std::size_t many_streams;
   std::size_t sleepers;
@@ -126,8 +127,8 @@ class Bench {
   explicit Bench(const Plan& plan) : plan_(plan) { CallFromOtherCpus(); }
 
   Sheet Run() {
-    FanOut(plan_.streams, kStreamsPerConnection, plan_.rounds, "");
-    FanOut(plan_.many_streams, kManyPerConnection, 1 + plan_.rounds / 3, "many_");
+    FanOut(plan_.streams, kStreamsPerConnection, plan_.rounds, plan_.news, "");
+    FanOut(plan_.many_streams, kManyPerConnection, 1 + plan_.rounds / 5, std::max(plan_.news / 4, 1), "many_");
     SlowReaders();
     return sheet_;
   }
@@ -140,19 +141,19 @@ class Bench {
   };
 
   template <class Tell>
-  void Round(const Program& server, std::size_t streams, Measured& measured, Tell tell) {
+  void Round(const Program& server, std::size_t streams, int news, Measured& measured, Tell tell) {
     measured.last.BeginRound();
     Micros cpu{0};
-    for (int i = 0; i < plan_.news; ++i) {
+    for (int i = 0; i < news; ++i) {
       for (int rest = 0; rest < 3; ++rest) Rest();
       const Micros before = server.cpu();
       measured.last.Add(tell());
       cpu += server.cpu() - before;
     }
-    measured.cpu.push_back(cpu.count() / static_cast<double>(plan_.news) / static_cast<double>(streams));
+    measured.cpu.push_back(cpu.count() / static_cast<double>(news) / static_cast<double>(streams));
   }
 
-  void FanOut(std::size_t streams, std::size_t per_connection, int rounds, const std::string& prefix) {
+  void FanOut(std::size_t streams, std::size_t per_connection, int rounds, int news, const std::string& prefix) {
     Bare bare;
     Live ours({.watchers = 0, .more = kManyAllowed, .own_cpu = true});
     Measured of_bare, of_ours;
@@ -169,8 +170,8 @@ class Bench {
         of_bare = {.memory = of_bare.memory};
         of_ours = {.memory = of_ours.memory};
       }
-      Round(bare.server(), streams, of_bare, [&] { return bare.Tell(); });
-      Round(ours.server(), streams, of_ours, [&] { return ours.Progress(); });
+      Round(bare.server(), streams, news, of_bare, [&] { return bare.Tell(); });
+      Round(ours.server(), streams, news, of_ours, [&] { return ours.Progress(); });
     }
     const auto add = [&](const std::string& key, const std::string& name, const std::string& unit,
                          Sheet::Value bare_value, Sheet::Value our_value, double at_most) {
@@ -206,8 +207,8 @@ class Bench {
     const Sleepers sleepers(beside.server().address(), plan_.sleepers);
     Measured of_alone, of_beside;
     for (int round = 0; round < plan_.rounds; ++round) {
-      Round(alone.server(), 100, of_alone, [&] { return alone.Progress(); });
-      Round(beside.server(), 100, of_beside, [&] { return beside.Progress(); });
+      Round(alone.server(), 100, plan_.news, of_alone, [&] { return alone.Progress(); });
+      Round(beside.server(), 100, plan_.news, of_beside, [&] { return beside.Progress(); });
     }
     sheet_.Add({.key = "readers_alone",
                 .name = "100 streams: until the last one is told",
