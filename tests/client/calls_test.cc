@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "client/scripted_service.h"
 #include "jobstatus/client.h"
 
@@ -43,6 +45,28 @@ TEST(Calls, AnUnknownJobIsATypedErrorWithItsMetadata) {
   EXPECT_EQ(status.error().code, Code::kNotFound);
   EXPECT_EQ(status.error().reason, "JOB_NOT_FOUND");
   EXPECT_THAT(status.error().metadata, ElementsAre(Pair("job_id", "nö")));
+}
+
+// client/service_config.json
+TEST(Calls, AreTriedAgainAtMostTwiceWhileTheServiceIsUnavailable) {
+  ScriptedService service;
+  std::atomic<int> asked = 0;
+  service.get_status = [&](const GetStatusRequest& request, GetStatusResponse& response) {
+    if (++asked % 3 != 0) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "not yet");
+    *response.mutable_status() = MakeCompleted(request.job_id());
+    return grpc::Status::OK;
+  };
+  service.list_backends = [&](const ListBackendsRequest&, ListBackendsResponse&) {
+    ++asked;
+    return grpc::Status(grpc::StatusCode::UNAVAILABLE, "never");
+  };
+  const Client client = Connect(service);
+  EXPECT_TRUE(client.GetStatus("a").has_value());
+  EXPECT_EQ(asked, 3);
+  const auto backends = client.ListBackends();
+  ASSERT_FALSE(backends.has_value());
+  EXPECT_EQ(backends.error().code, Code::kUnavailable);
+  EXPECT_EQ(asked, 6);
 }
 
 TEST(Calls, ListStatusesPassesFiltersAndPages) {

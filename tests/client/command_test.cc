@@ -253,9 +253,10 @@ TEST_F(Command, ListReadsSmallerPagesWhereTheyGetTooLong) {
 TEST_F(Command, ListPrintsAPageBeforeItAsksForTheNext) {
   ServeBackends({"gpu"});
   std::promise<void> printed;
+  const std::shared_future<void> is_printed = printed.get_future().share();
   service_.list_statuses = [&](const ListStatusesRequest& request, ListStatusesResponse& response) {
     if (!request.page_token().empty()) {
-      printed.get_future().wait();
+      is_printed.wait();
       return grpc::Status(grpc::StatusCode::UNAVAILABLE, "Connection refused");
     }
     *response.add_statuses() = MakeFailed("first");

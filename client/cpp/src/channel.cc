@@ -9,6 +9,7 @@
 #include <iterator>
 #include <system_error>
 
+#include "service_config.h"
 #include "target.h"
 
 namespace jobstatus {
@@ -44,6 +45,7 @@ Result<std::shared_ptr<grpc::ChannelCredentials>> MakeCredentials(const ClientOp
 grpc::ChannelArguments MakeArguments(const ClientOptions& options) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  arguments.SetServiceConfigJSON(kServiceConfig);
   // A watch is quiet for long; pings find out that the other end is gone. None without calls: servers count those as
   // abuse.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);

@@ -32,7 +32,8 @@ class Client {
   Client& operator=(Client&&) noexcept;
   ~Client();
 
-  // The newest known status of one job. Asks once and does not try again.
+  // The newest known status of one job. Tries again, a moment later and at most twice, while the service is
+  // unavailable; that goes for the next two calls, too (client/service_config.json).
   Result<JobStatus> GetStatus(std::string_view job_id, std::string_view backend = {}) const;
 
   // One page of the statuses the service remembers, newest change first.
