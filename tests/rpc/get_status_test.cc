@@ -1,4 +1,6 @@
 #include <gmock/gmock.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
 #include <future>
@@ -9,8 +11,29 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::Contains;
+using testing::HasSubstr;
 using testing::Key;
 using Kind = jobs::BackendError::Kind;
+
+// One message of any bytes, and how the call ends.
+grpc::Status CallWithBytes(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
+                           const std::string& bytes) {
+  grpc::GenericStub stub(channel);
+  grpc::ClientContext context;
+  grpc::CompletionQueue queue;
+  const grpc::Slice slice(bytes);
+  const grpc::ByteBuffer request(&slice, 1);
+  const auto call = stub.PrepareUnaryCall(
+      &context, "/" + std::string(pb::JobStatusService::service_full_name()) + "/" + method, request, &queue);
+  grpc::ByteBuffer response;
+  grpc::Status status;
+  call->StartCall();
+  call->Finish(&response, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  return status;
+}
 
 std::future<Served::Got> Getting(const Served& served, const std::string& job_id, const std::string& backend = "") {
   return std::async(std::launch::async, [&served, job_id, backend] { return served.Get(job_id, backend); });
@@ -28,6 +51,17 @@ TEST(GetStatus, AnswersForAJobThatIsFollowedWithoutAskingComfyui) {
   EXPECT_GT(got.job.revision(), Served::kFirstRevision);
   EXPECT_TRUE(got.job.has_observe_time());
   EXPECT_EQ(served.sources["gpu"].looks("b"), 0);
+}
+
+TEST(GetStatus, RefusesBytesThatAreNoRequestAndSoDoesAWatch) {
+  Served served;
+  const auto channel = grpc::CreateChannel(served.server->address(), grpc::InsecureChannelCredentials());
+  for (const std::string method : {"GetStatus", "WatchStatus"}) {
+    const std::string garbage = "\x0a\xff";  // a text longer than what follows
+    const grpc::Status refused = CallWithBytes(channel, method, garbage);
+    EXPECT_EQ(CodeAndReason(refused), "INVALID_ARGUMENT INVALID_ARGUMENT");
+    EXPECT_THAT(refused.error_message(), HasSubstr(method + "Request"));
+  }
 }
 
 TEST(GetStatus, TellsWhenComfyuiLastConfirmedAStatusThatDidNotChange) {
