@@ -380,9 +380,7 @@ class Bench {
 };
 
 std::string Run(const CommandLine& line) {
-  const Sheet sheet = Bench(line.smoke ? kSmoke : line.quick ? kQuick : kFull, line.watchers).Run();
-  std::fputs(sheet.Table().c_str(), stdout);
-  return sheet.Json();
+  return Print(Bench(line.Choose(kFull, kQuick, kSmoke), line.watchers).Run());
 }
 
 }  // namespace

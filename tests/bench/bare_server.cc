@@ -7,8 +7,6 @@
 #include <grpcpp/server_builder.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -17,6 +15,7 @@
 #include <utility>
 
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
+#include "fakes/address_file.h"
 #include "rpc/idle_nap.h"
 
 namespace {
@@ -153,11 +152,6 @@ class Bare final
   std::uint64_t told_ = 0;
 };
 
-void WriteWhole(const std::string& file, const std::string& line) {
-  std::ofstream(file + ".tmp") << line << '\n';
-  std::filesystem::rename(file + ".tmp", file);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -175,6 +169,6 @@ int main(int argc, char** argv) {
   builder.RegisterService(&bare);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   const rpc::IdleNapGuard awake(server->InProcessChannel({}));  // as our server has it, or it would be slower than bare
-  WriteWhole(address_file, "127.0.0.1:" + std::to_string(port));
+  fakes::WriteAddress(address_file, "127.0.0.1:" + std::to_string(port));
   server->Wait();  // until it is killed
 }

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdio>
 #include <deque>
 #include <optional>
 #include <random>
@@ -272,9 +271,7 @@ class Bench {
 };
 
 std::string Run(const CommandLine& line) {
-  const Sheet sheet = Bench(line.smoke ? kSmoke : line.quick ? kQuick : kFull).Run();
-  std::fputs(sheet.Table().c_str(), stdout);
-  return sheet.Json();
+  return Print(Bench(line.Choose(kFull, kQuick, kSmoke)).Run());
 }
 
 }  // namespace

@@ -12,6 +12,12 @@ struct CommandLine {
   bool smoke = false;  // as little as shows that it works
   std::size_t watchers = 100;
   std::string json_file;
+
+  // The one of three plans that is asked for.
+  template <class Plan>
+  const Plan& Choose(const Plan& of_all, const Plan& of_quick, const Plan& of_smoke) const {
+    return smoke ? of_smoke : quick ? of_quick : of_all;
+  }
 };
 
 // What the help says of one.

@@ -4,12 +4,11 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "bench/filled_server.h"
 #include "board/board.h"
+#include "fakes/address_file.h"
 #include "jobs/observation.h"
 #include "rpc/server.h"
 
@@ -20,11 +19,6 @@ void Fill(board::Board& board, int jobs) {
   for (int job = 0; job < jobs; ++job)
     queue.listing.pending.push_back({bench::FilledJob(job), {static_cast<double>(job)}, {}});
   board.Observe("gpu", std::move(queue), std::chrono::floor<jobs::Duration>(std::chrono::system_clock::now()));
-}
-
-void WriteWhole(const std::string& file, const std::string& line) {
-  std::ofstream(file + ".tmp") << line << '\n';
-  std::filesystem::rename(file + ".tmp", file);
 }
 
 }  // namespace
@@ -44,7 +38,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", server.error().c_str());
     return 1;
   }
-  WriteWhole(address_file, (*server)->address());
+  fakes::WriteAddress(address_file, (*server)->address());
   sigset_t none;
   sigemptyset(&none);
   sigsuspend(&none);  // until it is killed

@@ -173,7 +173,7 @@ Report ReportOf(const Measured& measured, std::size_t watchers) {
 }
 
 std::string Run(const CommandLine& line) {
-  const Measured measured = Measure(line.smoke ? kSmoke : line.quick ? kQuick : kFull, line.watchers);
+  const Measured measured = Measure(line.Choose(kFull, kQuick, kSmoke), line.watchers);
   const Report report = ReportOf(measured, line.watchers);
   std::fputs(report.Table().c_str(), stdout);
   const auto sooner = [](const Figures& late, const Figures& soon) { return late.Quantile(0.5) / soon.Quantile(0.5); };

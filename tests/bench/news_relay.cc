@@ -9,8 +9,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -18,6 +16,7 @@
 #include <thread>
 
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
+#include "fakes/address_file.h"
 #include "rpc/idle_nap.h"
 
 namespace {
@@ -115,11 +114,6 @@ class Socket {
   boost::beast::flat_buffer buffer_;
 };
 
-void WriteWhole(const std::string& file, const std::string& line) {
-  std::ofstream(file + ".tmp") << line << '\n';
-  std::filesystem::rename(file + ".tmp", file);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -146,7 +140,7 @@ int main(int argc, char** argv) {
       echoed.SendBack();
     }
   });
-  WriteWhole(address_file, "127.0.0.1:" + std::to_string(port));
+  fakes::WriteAddress(address_file, "127.0.0.1:" + std::to_string(port));
   while (true) {  // until it is killed
     relayed.Read();
     relay.TellAll();

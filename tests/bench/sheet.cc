@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <thread>
 
 namespace bench {
@@ -34,6 +35,11 @@ std::string Padded(const std::string& text, std::size_t width) {
 
 Sheet::Value DelayOf(const Figures& figures) {
   return {figures.Millis(0.5), figures.Millis(0.99)};
+}
+
+std::string Print(const Sheet& sheet) {
+  std::fputs(sheet.Table().c_str(), stdout);
+  return sheet.Json();
 }
 
 std::size_t Sheet::IndexOf(const std::string& key) const {

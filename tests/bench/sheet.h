@@ -42,6 +42,9 @@ class Sheet {
   std::vector<std::string> notes_;
 };
 
+// Prints the table and returns the figures for programs.
+std::string Print(const Sheet& sheet);
+
 // In milliseconds.
 Sheet::Value DelayOf(const Figures& figures);
 

@@ -8,7 +8,6 @@
 #include <grpcpp/support/async_stream.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -229,9 +228,7 @@ class Bench {
 };
 
 std::string Run(const CommandLine& line) {
-  const Sheet sheet = Bench(line.smoke ? kSmoke : line.quick ? kQuick : kFull).Run();
-  std::fputs(sheet.Table().c_str(), stdout);
-  return sheet.Json();
+  return Print(Bench(line.Choose(kFull, kQuick, kSmoke)).Run());
 }
 
 }  // namespace

@@ -2,30 +2,17 @@
 
 #include <pthread.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
-#include <filesystem>
-#include <fstream>
-#include <stdexcept>
 #include <string>
 
+#include "fakes/address_file.h"
 #include "fakes/demo_worker.h"
 #include "fakes/fake_comfy.h"
 
 namespace {
-
-// Whoever waits for the file never sees half of it.
-void WriteAtomically(const std::filesystem::path& path, const std::string& text) {
-  const std::filesystem::path draft = path.string() + "." + std::to_string(getpid());
-  std::ofstream file(draft);
-  file << text << '\n';
-  file.close();
-  if (!file) throw std::runtime_error("cannot write " + draft.string());
-  std::filesystem::rename(draft, path);
-}
 
 // Blocked in this thread and, as they inherit it, in all later ones; then `sigwait` gets them.
 sigset_t BlockEndSignals() {
@@ -60,7 +47,7 @@ int main(int argc, char** argv) {
   try {
     fakes::FakeComfy comfy(options);
     const fakes::DemoWorker worker(&comfy, speed);
-    if (!address_file.empty()) WriteAtomically(address_file, comfy.url());
+    if (!address_file.empty()) fakes::WriteAddress(address_file, comfy.url());
     std::printf("fake ComfyUI %s at %s\n", options.version.c_str(), comfy.url().c_str());
     std::fflush(stdout);
     int signal = 0;
