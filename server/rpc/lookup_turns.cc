@@ -1,10 +1,15 @@
 #include "rpc/lookup_turns.h"
 
+#include "rpc/clock.h"
+
 namespace rpc {
 
-void LookupTurns::Look() {
-  const jobs::Steady next = board_.TakeTurns(SteadyNow());
-  if (next != jobs::Steady::max()) ticker_.CallAt(next, weak_from_this());
+void LookupTurns::LookSoon() {
+  inbox_->Post([self = shared_from_this()] { self->OnTick(SteadyNow()); });
+}
+
+void LookupTurns::OnTick(jobs::Steady now) {
+  loop_.CallAt(board_.TakeTurns(now), *this);
 }
 
 }  // namespace rpc

@@ -114,10 +114,12 @@ std::expected<std::unique_ptr<Server>, std::string> Server::Start(board::Board& 
                               kMaxReflectionStreams);
     for (grpc::Service* const service : parts->reflection->services()) builder.RegisterService(service);
   }
+  std::unique_ptr<grpc::ServerCompletionQueue> queue = builder.AddCompletionQueue();
   parts->grpc = builder.BuildAndStart();
   if (!parts->grpc || (port == 0 && !options.listen.starts_with("unix:"))) {
     return std::unexpected("cannot listen on " + options.listen + ": is the address right, and is the port free?");
   }
+  parts->service.Start(std::move(queue));
   parts->address = Bound(options.listen, port);
   parts->awake.emplace(parts->grpc->InProcessChannel({}));
   return std::unique_ptr<Server>(new Server(std::move(parts)));
@@ -161,6 +163,7 @@ void Server::Stop(jobs::Duration grace) {
   parts_->state = Parts::State::kStopped;
   parts_->awake.reset();
   parts_->grpc->Shutdown(std::chrono::system_clock::now() + grace);
+  parts_->service.Stop();
 }
 
 }  // namespace rpc

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "rpc/clock.h"
 #include "rpc/encode.h"
 #include "rpc/errors.h"
 #include "rpc/peer.h"
@@ -18,13 +19,6 @@ grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context, Call& cal
   reactor->Finish(call.End(status));
   return reactor;
 }
-
-// A stream that was refused: it only ends.
-class Refusal final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
- public:
-  explicit Refusal(const grpc::Status& status) { Finish(status); }
-  void OnDone() override { delete this; }
-};
 
 // A page ends behind the status with which it exceeds this. A status has up to 2 MiB of outputs and some of traceback
 // (comfy/answers.h), and callers take messages of 4 MiB unless they say otherwise.
@@ -51,8 +45,8 @@ Service::Service(board::Board& board, ServiceOptions options)
     : board_(board),
       options_(std::move(options)),
       calls_(options_.on_failed_call),
-      watches_(options_.max_watches),
-      turns_(std::make_shared<LookupTurns>(board_, ticker_)) {}
+      watches_(board_, calls_, met_, options_.max_watches, options_.watch_times,
+               [this](const auto& context, const auto& bytes) { return ReadWatch(context, bytes); }) {}
 
 void Service::SetTokens(std::shared_ptr<const Tokens> tokens) {
   const std::lock_guard lock(mutex_);
@@ -64,7 +58,7 @@ std::shared_ptr<const Tokens> Service::tokens() const {
   return tokens_;
 }
 
-std::optional<grpc::Status> Service::Refused(const grpc::CallbackServerContext& context) const {
+std::optional<grpc::Status> Service::Refused(const grpc::ServerContextBase& context) const {
   std::shared_ptr<const Tokens> tokens;
   {
     const std::lock_guard lock(mutex_);
@@ -103,32 +97,14 @@ grpc::ServerUnaryReactor* Service::GetStatus(grpc::CallbackServerContext* contex
   return reactor;
 }
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* Service::WatchStatus(grpc::CallbackServerContext* context,
-                                                                 const grpc::ByteBuffer* bytes) {
-  Call call(calls_, Method::kWatchStatus, *context);
-  if (const auto refused = Refused(*context)) return new Refusal(call.End(*refused));
+std::expected<Watch, grpc::Status> Service::ReadWatch(const grpc::ServerContext& context,
+                                                      const grpc::ByteBuffer& bytes) {
+  if (const auto refused = Refused(context)) return std::unexpected(*refused);
   pb::WatchStatusRequest request;
-  if (!Decode(*bytes, request)) return new Refusal(call.End(Unreadable("WatchStatusRequest")));
+  if (!Decode(bytes, request)) return std::unexpected(Unreadable("WatchStatusRequest"));
   auto watch = Read(request, board_, options_.max_ids_per_watch);
-  if (!watch) {
-    if (static_cast<std::size_t>(request.job_ids_size()) > options_.max_ids_per_watch)
-      ++watches_.met().max_ids_per_watch;
-    return new Refusal(call.End(watch.error()));
-  }
-  const auto reactor = std::make_shared<WatchReactor>(*context, call, board_, ticker_, *turns_, watches_,
-                                                      std::move(*watch), options_.watch_times);
-  switch (watches_.Add(reactor, PeerName(context->peer()))) {
-    case Watches::Admission::kTooMany:
-      return new Refusal(call.End(TooManyWatches(options_.max_watches.in_total)));
-    case Watches::Admission::kTooManyOfPeer:
-      return new Refusal(call.End(TooManyWatchesOfPeer(options_.max_watches.per_peer)));
-    case Watches::Admission::kDraining:
-      return new Refusal(call.End(ShuttingDown()));
-    case Watches::Admission::kAdmitted:
-      break;
-  }
-  reactor->Start();
-  return reactor.get();
+  if (!watch && static_cast<std::size_t>(request.job_ids_size()) > options_.max_ids_per_watch) ++met_.max_ids_per_watch;
+  return watch;
 }
 
 grpc::ServerUnaryReactor* Service::ListStatuses(grpc::CallbackServerContext* context,

@@ -1,17 +1,18 @@
 #pragma once
 
+#include <expected>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "board/board.h"
-#include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
 #include "rpc/calls.h"
-#include "rpc/lookup_turns.h"
-#include "rpc/ticker.h"
+#include "rpc/face.h"
+#include "rpc/limits_met.h"
 #include "rpc/tokens.h"
-#include "rpc/watch_reactor.h"
+#include "rpc/watch_times.h"
 #include "rpc/watches.h"
 
 namespace rpc {
@@ -24,11 +25,6 @@ struct ServiceOptions {
   std::string page_token_key;
 };
 
-// The calls that are made the most get and give bytes (encode.h).
-using JobStatusFace = pb::JobStatusService::WithRawCallbackMethod_GetStatus<
-    pb::JobStatusService::WithRawCallbackMethod_WatchStatus<pb::JobStatusService::WithCallbackMethod_ListStatuses<
-        pb::JobStatusService::WithCallbackMethod_ListBackends<pb::JobStatusService::Service>>>>;
-
 // The contract's four calls. Handlers read the board and return; none blocks.
 class Service final : public JobStatusFace {
  public:
@@ -40,15 +36,19 @@ class Service final : public JobStatusFace {
 
   const Calls& calls() const { return calls_; }
 
+  // Takes the watches that come by the queue of the server, which has started.
+  void Start(std::unique_ptr<grpc::ServerCompletionQueue> queue) { watches_.Start(*this, std::move(queue)); }
+
   // Ends all streams with UNAVAILABLE and admits no more. Look-ups end when their observers stop.
   void Drain() { watches_.Drain(); }
 
-  const LimitsMet& limits_met() { return watches_.met(); }
+  // Once the server has shut down.
+  void Stop() { watches_.Stop(); }
+
+  const LimitsMet& limits_met() const { return met_; }
 
   grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
                                       grpc::ByteBuffer* response) override;
-  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchStatus(grpc::CallbackServerContext* context,
-                                                          const grpc::ByteBuffer* request) override;
   grpc::ServerUnaryReactor* ListStatuses(grpc::CallbackServerContext* context, const pb::ListStatusesRequest* request,
                                          pb::ListStatusesResponse* response) override;
   grpc::ServerUnaryReactor* ListBackends(grpc::CallbackServerContext* context, const pb::ListBackendsRequest* request,
@@ -56,16 +56,16 @@ class Service final : public JobStatusFace {
 
  private:
   // Why a call is refused, whatever it asks for; every handler's first question. Nothing: it is not.
-  std::optional<grpc::Status> Refused(const grpc::CallbackServerContext& context) const;
+  std::optional<grpc::Status> Refused(const grpc::ServerContextBase& context) const;
+  std::expected<Watch, grpc::Status> ReadWatch(const grpc::ServerContext& context, const grpc::ByteBuffer& bytes);
 
   board::Board& board_;
   const ServiceOptions options_;
   mutable std::mutex mutex_;  // guards tokens_
   std::shared_ptr<const Tokens> tokens_;
   Calls calls_;
-  Watches watches_;
-  std::shared_ptr<LookupTurns> turns_;
-  Ticker ticker_;  // last, so that it stops calling first
+  LimitsMet met_;
+  Watches watches_;  // last, so that it ends first
 };
 
 }  // namespace rpc

@@ -1,41 +1,101 @@
 #include "rpc/watches.h"
 
-#include "rpc/watch_reactor.h"
+#include <future>
+#include <utility>
+
+#include "rpc/clock.h"
+#include "rpc/encode.h"
+#include "rpc/errors.h"
+#include "rpc/peer.h"
 
 namespace rpc {
+namespace {
 
-Watches::Admission Watches::Add(const std::shared_ptr<WatchReactor>& watch, const std::string& peer) {
-  const std::lock_guard lock(mutex_);
-  if (draining_) return Admission::kDraining;
-  if (const auto of_peer = of_peer_.find(peer); of_peer != of_peer_.end() && of_peer->second >= limits_.per_peer) {
-    ++met_.max_watches_per_peer;
-    return Admission::kTooManyOfPeer;
-  }
-  if (open_.size() >= limits_.in_total) {
-    ++met_.max_watches;
-    return Admission::kTooMany;
-  }
-  open_.emplace(watch, peer);
-  ++of_peer_[peer];
-  return Admission::kAdmitted;
+// gRPC keeps the calls that nobody awaits yet; with some awaited, a burst does not wait for one after the other.
+constexpr int kAwaited = 16;
+
+// What passes with time is as good for so long. Telling one thing to thousands takes longer.
+constexpr jobs::Duration kSameMoment = std::chrono::milliseconds(10);
+
+}  // namespace
+
+Watches::Watches(board::Board& board, Calls& calls, LimitsMet& met, Limits limits, const WatchTimes& times, Read read)
+    : board_(board), calls_(calls), met_(met), limits_(limits), times_(times), read_(std::move(read)) {}
+
+Watches::~Watches() {
+  Stop();
 }
 
-void Watches::Remove(const std::shared_ptr<WatchReactor>& watch) {
-  const std::lock_guard lock(mutex_);
-  const auto open = open_.find(watch);
-  const auto of_peer = of_peer_.find(open->second);
-  if (--of_peer->second == 0) of_peer_.erase(of_peer);
-  open_.erase(open);
+void Watches::Start(JobStatusFace& face, std::unique_ptr<grpc::ServerCompletionQueue> queue) {
+  face_ = &face;
+  loop_ = std::make_unique<Loop>(std::move(queue));
+  turns_ = std::make_shared<LookupTurns>(board_, *loop_);
+  for (int i = 0; i < kAwaited; ++i) Await();
+  loop_->Start();
 }
 
 void Watches::Drain() {
-  std::map<std::shared_ptr<WatchReactor>, std::string> open;
-  {
-    const std::lock_guard lock(mutex_);
+  std::promise<void> told;
+  loop_->inbox()->Post([&] {
     draining_ = true;
-    open = open_;
+    for (OpenWatch& watch : watches_) watch.Drain();
+    told.set_value();
+  });
+  told.get_future().wait();
+}
+
+void Watches::Stop() {
+  if (loop_) loop_->Stop();
+}
+
+void Watches::Await() {
+  watches_.emplace_front(*this, *face_);
+  watches_.front().notes.place = watches_.begin();
+}
+
+void Watches::OnArrived(OpenWatch& watch) {
+  Await();
+  Call call(calls_, Method::kWatchStatus, watch.context());
+  auto wanted = read_(watch.context(), watch.request());
+  if (!wanted) return watch.Refuse(call, wanted.error());
+  const std::string peer = PeerName(watch.context().peer());
+  if (const auto refused = Refused(peer)) return watch.Refuse(call, *refused);
+  ++admitted_;
+  watch.notes.peer = of_peer_.try_emplace(peer).first;
+  ++watch.notes.peer->second;
+  watch.Serve(call, std::move(*wanted));
+}
+
+std::optional<grpc::Status> Watches::Refused(const std::string& peer) {
+  if (draining_) return ShuttingDown();
+  if (const auto of_peer = of_peer_.find(peer); of_peer != of_peer_.end() && of_peer->second >= limits_.per_peer) {
+    ++met_.max_watches_per_peer;
+    return TooManyWatchesOfPeer(limits_.per_peer);
   }
-  for (const auto& [watch, peer] : open) watch->Drain();
+  if (admitted_ >= limits_.in_total) {
+    ++met_.max_watches;
+    return TooManyWatches(limits_.in_total);
+  }
+  return std::nullopt;
+}
+
+void Watches::OnOver(OpenWatch& watch) {
+  if (watch.is_served()) {
+    --admitted_;
+    if (--watch.notes.peer->second == 0) of_peer_.erase(watch.notes.peer);
+  }
+  watches_.erase(watch.notes.place);
+}
+
+grpc::ByteBuffer Watches::Encode(const board::Board::Sighted& sighted) {
+  const jobs::Time now = WallNow();
+  const bool same = encoded_.sighted.snapshot == sighted.snapshot &&
+                    encoded_.sighted.observe_time == sighted.observe_time && encoded_.at <= now &&
+                    now < encoded_.at + kSameMoment;
+  if (!same) {
+    encoded_ = {sighted, now, EncodeWatchStatusResponse(*sighted.snapshot, sighted.observe_time, now)};
+  }
+  return encoded_.message;
 }
 
 }  // namespace rpc

@@ -2,7 +2,6 @@
 // too. ListBackends answers with an empty message. GetStatus answers as one would who has not measured it: a status is
 // looked up, built and serialised for each call. WatchStatus streams are told something whenever ListStatuses is
 // called, which is encoded once for all of them.
-#include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
@@ -14,6 +13,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "bench/bare_status.h"
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
 #include "fakes/address_file.h"
 #include "rpc/idle_nap.h"
@@ -22,37 +22,13 @@ namespace {
 
 namespace pb = comfyui::jobstatus::v1;
 
-// About as long as the server's.
-pb::JobStatus StatusOf(const std::string& job_id) {
-  pb::JobStatus status;
-  status.set_job_id(job_id);
-  status.set_backend("gpu");
-  status.set_state(pb::JOB_STATE_PROCESSING);
-  status.set_message("KSampler 12/20");
-  status.set_revision(123456);
-  pb::Progress& progress = *status.mutable_progress();
-  progress.set_percentage(61.5);
-  progress.set_completed_nodes(4);
-  progress.set_total_nodes(7);
-  progress.set_source(pb::PROGRESS_SOURCE_OWNED);
-  progress.mutable_current_node()->set_node_id("3");
-  progress.mutable_current_node()->set_node_type("KSampler");
-  progress.mutable_current_node()->set_current_step(12);
-  progress.mutable_current_node()->set_total_steps(20);
-  for (auto* const time : {status.mutable_create_time(), status.mutable_start_time(), status.mutable_observe_time()}) {
-    time->set_seconds(1'790'000'000);
-    time->set_nanos(123'456'789);
-  }
-  return status;
-}
-
 class Bare final
     : public pb::JobStatusService::WithRawCallbackMethod_WatchStatus<pb::JobStatusService::CallbackService> {
  public:
   explicit Bare(int jobs) {
     for (int job = 0; job < jobs; ++job) {
       const std::string id = "job-" + std::to_string(job);
-      statuses_.emplace(id, StatusOf(id));
+      statuses_.emplace(id, bench::StatusOf(id));
     }
   }
 
@@ -124,13 +100,7 @@ class Bare final
   grpc::ServerUnaryReactor* ListStatuses(grpc::CallbackServerContext* context, const pb::ListStatusesRequest*,
                                          pb::ListStatusesResponse*) override {
     const std::lock_guard lock(mutex_);
-    pb::WatchStatusResponse message;
-    *message.mutable_status() = StatusOf("job-0");
-    message.set_revision(++told_);
-    message.mutable_status()->set_revision(told_);
-    grpc::ByteBuffer encoded;
-    bool own = false;
-    grpc::SerializationTraits<pb::WatchStatusResponse>::Serialize(message, &encoded, &own);
+    const grpc::ByteBuffer encoded = bench::EncodedStatus(++told_);
     for (Stream* const stream : streams_) stream->Tell(encoded);
     return Done(context, grpc::Status::OK);
   }

@@ -3,8 +3,8 @@
 
 #include <future>
 
+#include "rpc/clock.h"
 #include "rpc/served.h"
-#include "rpc/ticker.h"
 
 namespace {
 

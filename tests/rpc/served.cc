@@ -12,7 +12,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "rpc/ticker.h"
+#include "rpc/clock.h"
 
 using namespace std::chrono_literals;
 

@@ -4,8 +4,8 @@
 #include <random>
 #include <thread>
 
+#include "rpc/clock.h"
 #include "rpc/served.h"
-#include "rpc/ticker.h"
 
 namespace {
 
