@@ -42,7 +42,7 @@ std::string MadeUpRequestId() {
   return id;
 }
 
-std::string RequestId(const grpc::ServerContextBase& context) {
+std::string RequestId(const grpc::ServerContext& context) {
   const auto& metadata = context.client_metadata();
   if (const auto sent = metadata.find("x-request-id"); sent != metadata.end()) {
     const std::string_view id(sent->second.data(), sent->second.size());
@@ -94,7 +94,7 @@ std::array<Calls::Counts, kMethods> Calls::Read() const {
   return read;
 }
 
-Call::Call(Calls& calls, Method method, const grpc::ServerContextBase& context)
+Call::Call(Calls& calls, Method method, const grpc::ServerContext& context)
     : calls_(calls),
       counters_(calls.counters_[static_cast<std::size_t>(method)]),
       method_(method),

@@ -14,7 +14,7 @@
 #include "jobs/time.h"
 
 namespace grpc {
-class ServerContextBase;
+class ServerContext;
 }
 
 // How calls begin and end, for those who operate the service.
@@ -69,7 +69,7 @@ class Calls {
 class Call {
  public:
   // The context must be that of a call that has not ended, until End.
-  Call(Calls& calls, Method method, const grpc::ServerContextBase& context);
+  Call(Calls& calls, Method method, const grpc::ServerContext& context);
 
   void MessageSent();
 
@@ -81,7 +81,7 @@ class Call {
   Calls& calls_;
   Calls::Counters& counters_;
   const Method method_;
-  const grpc::ServerContextBase& context_;
+  const grpc::ServerContext& context_;
   const jobs::Steady begun_;
 };
 

@@ -1,5 +1,6 @@
 #include "rpc/health.h"
 
+#include <optional>
 #include <utility>
 
 #include "rpc/errors.h"
@@ -8,47 +9,48 @@ namespace rpc {
 namespace {
 
 constexpr std::size_t kMaxListed = 100;         // the protocol's
-constexpr std::size_t kMaxRequestBytes = 1024;  // gRPC keeps the request as long as the stream
-
-// A stream that was refused: it only ends.
-class Refusal final : public grpc::ServerWriteReactor<health::HealthCheckResponse> {
- public:
-  explicit Refusal(const grpc::Status& status) { Finish(status); }
-  void OnDone() override { delete this; }
-};
-
-grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context, const grpc::Status& status) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  reactor->Finish(status);
-  return reactor;
-}
+constexpr std::size_t kMaxRequestBytes = 1024;  // it is kept as long as the stream
 
 }  // namespace
 
-// Apart from the service, since the board may be calling it still when the service ends.
-class Health::Watches final : public OpenStreams<HealthWatch>, public board::ReachabilityWatcher {
+// What the board calls. Outlives the service, as the board may be calling it still when that ends.
+class Health::Reachability final : public board::ReachabilityWatcher,
+                                   public std::enable_shared_from_this<Health::Reachability> {
  public:
-  using OpenStreams::OpenStreams;
-  void OnReachability() override { LookAgain(); }
-  void LookAgain() const {
-    for (const auto& watch : All()) watch->LookAgain();
+  Reachability(Health& health, std::shared_ptr<Loop::Inbox> inbox) : health_(health), inbox_(std::move(inbox)) {}
+  void OnReachability() override {
+    inbox_->Post([self = shared_from_this()] { self->health_.LookAgain(); });
   }
+
+ private:
+  Health& health_;  // touched only on the loop
+  const std::shared_ptr<Loop::Inbox> inbox_;
 };
 
 Health::Health(board::Board& board, std::string service, std::size_t max_watches)
-    : board_(board),
-      service_(std::move(service)),
-      watches_(std::make_shared<Watches>(max_watches)),
-      reachability_(board.SubscribeToReachability(watches_)) {}
+    : board_(board), service_(std::move(service)), max_watches_(max_watches) {}
 
 Health::~Health() = default;
 
-void Health::Drain() {
-  draining_ = true;
-  watches_->LookAgain();
+void Health::Start(Loop& loop) {
+  loop_ = &loop;
+  CheckCall::Await(loop, *this, &Health::RequestCheck, check_);
+  ListCall::Await(loop, *this, &Health::RequestList, list_);
+  AwaitWatch();
+  reachability_watcher_ = std::make_shared<Reachability>(*this, loop.inbox());
+  reachability_ = board_.SubscribeToReachability(reachability_watcher_);
 }
 
-HealthSource::Now Health::Look(const std::string& name) const {
+void Health::Drain() {
+  draining_ = true;
+  reachability_watcher_->OnReachability();
+}
+
+void Health::LookAgain() {
+  for (HealthWatch& watch : watches_) watch.LookAgain();
+}
+
+Health::Now Health::Look(const std::string& name) const {
   const bool draining = draining_;
   const std::optional<bool> serves = name.empty() || name == service_ ? true : board_.IsReachable(name);
   if (!serves) return {health::HealthCheckResponse::SERVICE_UNKNOWN, draining};
@@ -56,38 +58,43 @@ HealthSource::Now Health::Look(const std::string& name) const {
           draining};
 }
 
-grpc::ServerUnaryReactor* Health::Check(grpc::CallbackServerContext* context, const health::HealthCheckRequest* request,
-                                        health::HealthCheckResponse* response) {
-  const Serving status = Look(request->service()).status;
+void Health::Check(CheckCall& call) const {
+  const Serving status = Look(call.request().service()).status;
   if (status == health::HealthCheckResponse::SERVICE_UNKNOWN) {
-    return Finish(context, {grpc::StatusCode::NOT_FOUND,
-                            "health is known of \"\", \"" + service_ + "\" and each backend by its configured name"});
+    return call.Finish({grpc::StatusCode::NOT_FOUND,
+                        "health is known of \"\", \"" + service_ + "\" and each backend by its configured name"});
   }
-  response->set_status(status);
-  return Finish(context, grpc::Status::OK);
+  call.response().set_status(status);
+  call.Finish(grpc::Status::OK);
 }
 
-grpc::ServerUnaryReactor* Health::List(grpc::CallbackServerContext* context, const health::HealthListRequest*,
-                                       health::HealthListResponse* response) {
-  const auto add = [&](const std::string& name) {
-    (*response->mutable_statuses())[name].set_status(Look(name).status);
-  };
+void Health::List(ListCall& call) const {
+  auto& statuses = *call.response().mutable_statuses();
+  const auto add = [&](const std::string& name) { statuses[name].set_status(Look(name).status); };
   add("");
   add(service_);
   for (const board::BackendState& backend : board_.Backends()) add(backend.name);
-  if (response->statuses().size() <= kMaxListed) return Finish(context, grpc::Status::OK);
-  return Finish(context, {grpc::StatusCode::RESOURCE_EXHAUSTED,
-                          "there are more than 100 names, the most that List may tell; use ListBackends"});
+  if (statuses.size() <= kMaxListed) return call.Finish(grpc::Status::OK);
+  call.Finish({grpc::StatusCode::RESOURCE_EXHAUSTED,
+               "there are more than 100 names, the most that List may tell; use ListBackends"});
 }
 
-grpc::ServerWriteReactor<health::HealthCheckResponse>* Health::Watch(grpc::CallbackServerContext*,
-                                                                     const health::HealthCheckRequest* request) {
-  if (request->ByteSizeLong() > kMaxRequestBytes) return new Refusal(InvalidArgument("service", "is too long"));
-  const HealthSource& source = *this;
-  const auto watch = std::make_shared<HealthWatch>(request->service(), source, *watches_);
-  if (!watches_->Add(watch)) return new Refusal(TooManyStreams("health", watches_->max()));
-  watch->Start();
-  return watch.get();
+void Health::AwaitWatch() {
+  watches_.emplace_front(*this, *loop_);
+  watches_.front().place = watches_.begin();
+}
+
+void Health::OnArrived(HealthWatch& watch) {
+  AwaitWatch();
+  if (watch.request().ByteSizeLong() > kMaxRequestBytes) return watch.Refuse(InvalidArgument("service", "is too long"));
+  if (served_ >= max_watches_) return watch.Refuse(TooManyStreams("health", max_watches_));
+  ++served_;
+  watch.Serve();
+}
+
+void Health::OnOver(HealthWatch& watch) {
+  if (watch.is_served()) --served_;
+  watches_.erase(watch.place);
 }
 
 }  // namespace rpc

@@ -1,64 +1,50 @@
 #include "rpc/health_watch.h"
 
-#include <utility>
-
 #include "rpc/errors.h"
+#include "rpc/health.h"
 
 namespace rpc {
 
-HealthWatch::HealthWatch(std::string name, const HealthSource& source, OpenStreams<HealthWatch>& open)
-    : name_(std::move(name)), source_(source), open_(open) {}
+HealthWatch::HealthWatch(Health& owner, Loop& loop) : owner_(owner) {
+  owner_.RequestWatch(&awaited_context(), &request_, &wire(), &loop.queue(), &loop.queue(), arrived_tag());
+}
 
-void HealthWatch::Start() {
-  self_ = shared_from_this();
+void HealthWatch::OnArrived() {
+  owner_.OnArrived(*this);
+}
+
+void HealthWatch::OnOver() {
+  owner_.OnOver(*this);
+}
+
+void HealthWatch::Serve() {
+  is_served_ = true;
   LookAgain();
 }
 
 void HealthWatch::LookAgain() {
-  std::optional<grpc::Status> finish;
-  {
-    const std::lock_guard lock(mutex_);
-    if (busy_) return;
-    const HealthSource::Now now = gone_ ? HealthSource::Now() : source_.Look(name_);
-    if (gone_) {
-      finish = grpc::Status::CANCELLED;
-    } else if (told_ != now.status) {
-      told_ = now.status;
-      message_.set_status(now.status);
-    } else if (now.draining) {
-      finish = ShuttingDown();
-    } else {
-      return;
-    }
-    busy_ = true;
-  }
-  if (finish) {
-    Finish(*finish);
-  } else {
-    StartWrite(&message_);
+  if (!is_served_ || is_writing_ || is_finished()) return;
+  if (is_gone_) return Finish(grpc::Status::CANCELLED);
+  const Health::Now now = owner_.Look(request_.service());
+  if (told_ != now.status) {
+    told_ = now.status;
+    message_.set_status(now.status);
+    is_writing_ = true;
+    Write(message_);
+  } else if (now.draining) {
+    Finish(ShuttingDown());
   }
 }
 
-void HealthWatch::OnWriteDone(bool ok) {
-  {
-    const std::lock_guard lock(mutex_);
-    busy_ = false;
-    gone_ = gone_ || !ok;
-  }
+void HealthWatch::OnWritten(bool ok) {
+  is_writing_ = false;
+  is_gone_ = is_gone_ || !ok;
   LookAgain();
 }
 
-void HealthWatch::OnCancel() {
-  {
-    const std::lock_guard lock(mutex_);
-    gone_ = true;
-  }
+void HealthWatch::OnCancelled() {
+  is_gone_ = true;
   LookAgain();
-}
-
-void HealthWatch::OnDone() {
-  open_.Remove(self_);
-  self_.reset();  // gRPC is done with it; the last of those who may still be calling frees it
 }
 
 }  // namespace rpc

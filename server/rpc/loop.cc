@@ -2,12 +2,16 @@
 
 #include <grpc/support/time.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include "rpc/clock.h"
 
 namespace rpc {
 namespace {
+
+constexpr int kTurn = 64;
 
 class PostedCall final : public Loop::Posted {
  public:
@@ -73,20 +77,36 @@ void Loop::Stop() {
   thread_.join();
 }
 
-void Loop::Woken::OnEvent(bool) {
-  for (const auto& posted : loop_.inbox_->Take()) posted->OnPosted();
+void Loop::OnWoken(bool) {
+  std::ranges::move(inbox_->Take(), std::back_inserter(posted_));
 }
 
+// In turns: news for thousands of streams are thousands of things posted, and who calls meanwhile is not to wait for
+// all of them.
 void Loop::Run() {
   id_ = std::this_thread::get_id();
-  for (;;) {
+  for (int events = 0;;) {
     void* tag = nullptr;
     bool ok = false;
-    const gpr_timespec until = ForGrpc(due_.empty() ? jobs::Steady::max() : due_.begin()->first);
-    const auto next = queue_->AsyncNext(&tag, &ok, until);
+    const jobs::Steady due = due_.empty() ? jobs::Steady::max() : due_.begin()->first;
+    // That a time is past does not keep the queue from looking for what has come.
+    const auto next = queue_->AsyncNext(&tag, &ok, posted_.empty() ? ForGrpc(due) : gpr_inf_past(GPR_CLOCK_MONOTONIC));
     if (next == grpc::CompletionQueue::SHUTDOWN) return;
-    if (next == grpc::CompletionQueue::GOT_EVENT) static_cast<Tag*>(tag)->OnEvent(ok);
+    if (next == grpc::CompletionQueue::GOT_EVENT) {
+      static_cast<Tag*>(tag)->OnEvent(ok);
+      if (++events < kTurn) continue;
+    }
+    events = 0;
+    CallPosted();
     CallDue();
+  }
+}
+
+void Loop::CallPosted() {
+  for (int i = 0; i < kTurn && !posted_.empty(); ++i) {
+    const std::shared_ptr<Posted> next = std::move(posted_.front());
+    posted_.pop_front();
+    next->OnPosted();
   }
 }
 

@@ -3,6 +3,7 @@
 #include <grpcpp/alarm.h>
 #include <grpcpp/completion_queue.h>
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -29,6 +30,17 @@ class Loop {
 
    protected:
     ~Tag() = default;
+  };
+
+  // A tag that calls a method of who has it.
+  template <class Owner, void (Owner::*kWhat)(bool ok)>
+  class TagOf final : public Tag {
+   public:
+    explicit TagOf(Owner& owner) : owner_(owner) {}
+    void OnEvent(bool ok) override { (owner_.*kWhat)(ok); }
+
+   private:
+    Owner& owner_;
   };
 
   // Something posted.
@@ -89,21 +101,15 @@ class Loop {
   void Forget(Timed& who);
 
  private:
-  class Woken final : public Tag {
-   public:
-    explicit Woken(Loop& loop) : loop_(loop) {}
-    void OnEvent(bool) override;
-
-   private:
-    Loop& loop_;
-  };
-
+  void OnWoken(bool);
   void Run();
+  void CallPosted();
   void CallDue();
 
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
-  Woken woken_{*this};
+  TagOf<Loop, &Loop::OnWoken> woken_{*this};
   const std::shared_ptr<Inbox> inbox_;
+  std::deque<std::shared_ptr<Posted>> posted_;  // and taken
   std::set<std::pair<jobs::Steady, Timed*>> due_;
   std::thread::id id_;  // of the thread; set before anything happens on it
   std::thread thread_;  // runs Run

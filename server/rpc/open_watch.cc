@@ -1,7 +1,5 @@
 #include "rpc/open_watch.h"
 
-#include <grpc/grpc.h>
-
 #include <atomic>
 #include <cstdint>
 #include <random>
@@ -95,9 +93,8 @@ struct OpenWatch::Served {
 };
 
 OpenWatch::OpenWatch(Watches& watches, JobStatusFace& face) : watches_(watches) {
-  context_.AsyncNotifyWhenDone(&left_);
-  Loop& loop = watches_.loop();
-  face.RequestWatchStatus(&context_, &message_, &writer_, &loop.queue(), &loop.queue(), &arrived_);
+  grpc::ServerCompletionQueue& queue = watches_.loop().queue();
+  face.RequestWatchStatus(&awaited_context(), &message_, &wire(), &queue, &queue, arrived_tag());
 }
 
 OpenWatch::~OpenWatch() {
@@ -105,12 +102,12 @@ OpenWatch::~OpenWatch() {
   if (served_) served_->news->Forget();
 }
 
-void OpenWatch::OnArrived(bool ok) {
-  if (ok) {
-    watches_.OnArrived(*this);
-  } else {
-    watches_.OnOver(*this);  // the server is down; none of its other tags will come
-  }
+void OpenWatch::OnArrived() {
+  watches_.OnArrived(*this);
+}
+
+void OpenWatch::OnOver() {
+  watches_.OnOver(*this);
 }
 
 void OpenWatch::Refuse(Call call, const grpc::Status& status) {
@@ -124,7 +121,7 @@ void OpenWatch::Serve(Call call, Watch watch) {
   served_ = std::make_unique<Served>(call, std::move(watch), watches_.board(), watches_.times());
   served_->news = std::make_shared<News>(*this, watches_.loop().inbox(), served_->watch.after_revision);
   const board::Filter& filter = served_->watch.filter;
-  const board::Caller caller{.name = PeerName(context_.peer()), .patient = true};
+  const board::Caller caller{.name = PeerName(context().peer()), .patient = true};
   // First subscribed, then pulled: what changes between the two is pulled or told.
   served_->subscription = watches_.board().Subscribe(filter, served_->news);
   for (const std::string& id : filter.job_ids) {
@@ -136,9 +133,7 @@ void OpenWatch::Serve(Call call, Watch watch) {
     }
   }
   OnRecalled();
-  if (std::exchange(spoken_, true)) return;
-  greeting_ = true;
-  writer_.SendInitialMetadata(&greeted_);
+  if (!std::exchange(has_spoken_, true)) Greet();
 }
 
 void OpenWatch::LookUp(const std::string& job_id, const board::Caller& caller) {
@@ -180,32 +175,27 @@ void OpenWatch::Carry(Stream::Action action) {
                  [](Stream::Nothing) {},
                  [this](Stream::Cancel) { Cancel(); },
                  [this](Stream::Pull) { Pull(); },
-                 [this](Stream::WriteStatus) { Write(watches_.Encode(served_->pulled)); },
-                 [this](Stream::WriteHeartbeat heartbeat) { Write(EncodeHeartbeat(heartbeat.revision)); },
-                 [this](Stream::Finish finish) { Finish(served_->call.End(Outcome(finish.end))); },
+                 [this](Stream::WriteStatus) { Send(watches_.Encode(served_->pulled)); },
+                 [this](Stream::WriteHeartbeat heartbeat) { Send(EncodeHeartbeat(heartbeat.revision)); },
+                 [this](Stream::Finish finish) {
+                   has_spoken_ = true;
+                   Finish(served_->call.End(Outcome(finish.end)));
+                 },
              },
              action);
 }
 
-void OpenWatch::Write(grpc::ByteBuffer message) {
+void OpenWatch::Send(grpc::ByteBuffer message) {
   message_ = std::move(message);
   served_->call.MessageSent();
-  spoken_ = true;
-  writer_.Write(message_, &written_);
+  has_spoken_ = true;
+  Write(message_);
 }
 
-void OpenWatch::Finish(const grpc::Status& status) {
-  spoken_ = true;
-  writer_.Finish(status, &finished_);
-}
-
-// Like TryCancel, which would say CANCELLED. The details of the status are not told: they would queue behind the write
-// that is stuck.
 void OpenWatch::Cancel() {
   if (!served_->status) served_->status = WriteStalled();
   ++watches_.met().write_stall_limit;
-  grpc_call_cancel_with_status(context_.c_call(), static_cast<grpc_status_code>(served_->status->error_code()),
-                               served_->status->error_message().c_str(), nullptr);
+  Abort(*served_->status);
 }
 
 void OpenWatch::Pull() {
@@ -281,29 +271,12 @@ void OpenWatch::OnTick(jobs::Steady) {
   Tell([&](jobs::Steady now) { return served_->stream.Tick(now); });
 }
 
-void OpenWatch::OnGreeted(bool) {
-  greeting_ = false;
-  EndIfOver();
-}
-
 void OpenWatch::OnWritten(bool ok) {
   Tell([&](jobs::Steady now) { return served_->stream.Wrote(ok, now); });
 }
 
-void OpenWatch::OnFinished(bool) {
-  is_finished_ = true;
-  EndIfOver();
-}
-
-// The call has ended: the caller has cancelled it, is gone, or has been told its status.
-void OpenWatch::OnLeft(bool) {
-  has_left_ = true;
-  if (served_ && context_.IsCancelled()) Stop(Stream::End::kCallerLeft, std::nullopt);
-  EndIfOver();
-}
-
-void OpenWatch::EndIfOver() {
-  if (is_finished_ && has_left_ && !greeting_) watches_.OnOver(*this);
+void OpenWatch::OnCancelled() {
+  if (served_) Stop(Stream::End::kCallerLeft, std::nullopt);
 }
 
 }  // namespace rpc

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <grpcpp/server_context.h>
 #include <grpcpp/support/async_stream.h>
 #include <grpcpp/support/byte_buffer.h>
 
@@ -19,6 +18,7 @@
 #include "rpc/face.h"
 #include "rpc/loop.h"
 #include "rpc/requests.h"
+#include "rpc/server_stream.h"
 
 namespace rpc {
 
@@ -27,13 +27,11 @@ class Watches;
 // One WatchStatus call, from when it is awaited: a shell around jobs::WatchStream, which decides everything. It tells
 // the stream what happened, and carries out the one action the stream answers with; the stream gives out no other until
 // it is told the outcome. All on the thread of the loop.
-class OpenWatch final : public Loop::Timed {
+class OpenWatch final : public ServerStream<grpc::ServerAsyncWriter<grpc::ByteBuffer>>, public Loop::Timed {
  public:
   // Awaits a call. Tells `watches` when it has come and when it is over.
   OpenWatch(Watches& watches, JobStatusFace& face);
   ~OpenWatch() override;
-  OpenWatch(const OpenWatch&) = delete;
-  OpenWatch& operator=(const OpenWatch&) = delete;
 
   // What `watches` notes with it: where it stands in the list of all, which owns it, and among whose watches it counts.
   struct Notes {
@@ -42,7 +40,6 @@ class OpenWatch final : public Loop::Timed {
   };
   Notes notes;
 
-  const grpc::ServerContext& context() const { return context_; }
   bool is_served() const { return served_ != nullptr; }
 
   // What has come is answered with one of these.
@@ -58,33 +55,20 @@ class OpenWatch final : public Loop::Timed {
  private:
   using Stream = jobs::WatchStream;
 
-  template <void (OpenWatch::*kWhat)(bool ok)>
-  class Tag final : public Loop::Tag {
-   public:
-    explicit Tag(OpenWatch& watch) : watch_(watch) {}
-    void OnEvent(bool ok) override { (watch_.*kWhat)(ok); }
-
-   private:
-    OpenWatch& watch_;
-  };
-
   // What other threads tell it. Lives as long as one of them may, the watch only as long as its call.
   class News;
   // What there is of a call that is served.
   struct Served;
 
-  void OnArrived(bool ok);
-  void OnGreeted(bool ok);
-  void OnWritten(bool ok);
-  void OnFinished(bool ok);
-  void OnLeft(bool ok);
-  void EndIfOver();
+  void OnArrived() override;
+  void OnWritten(bool ok) override;
+  void OnCancelled() override;
+  void OnOver() override;
 
   template <class Event>
   void Tell(Event event);
   void Carry(Stream::Action action);
-  void Write(grpc::ByteBuffer message);
-  void Finish(const grpc::Status& status);
+  void Send(grpc::ByteBuffer message);
   void Cancel();
   void Pull();
   void OnPulled(std::expected<board::Board::Next, jobs::ArchiveError> next);
@@ -97,18 +81,8 @@ class OpenWatch final : public Loop::Timed {
   grpc::Status Outcome(Stream::End end);
 
   Watches& watches_;
-  grpc::ServerContext context_;
   grpc::ByteBuffer message_;  // the request, then what is being written
-  grpc::ServerAsyncWriter<grpc::ByteBuffer> writer_{&context_};
-  Tag<&OpenWatch::OnArrived> arrived_{*this};
-  Tag<&OpenWatch::OnGreeted> greeted_{*this};
-  Tag<&OpenWatch::OnWritten> written_{*this};
-  Tag<&OpenWatch::OnFinished> finished_{*this};
-  Tag<&OpenWatch::OnLeft> left_{*this};
-  bool spoken_ = false;    // the initial metadata is on its way, alone or with more
-  bool greeting_ = false;  // alone
-  bool is_finished_ = false;
-  bool has_left_ = false;
+  bool has_spoken_ = false;
   std::unique_ptr<Served> served_;
 };
 

@@ -1,7 +1,6 @@
 #include "rpc/reflection.h"
 
-#include <atomic>
-#include <mutex>
+#include <list>
 #include <optional>
 #include <utility>
 
@@ -9,7 +8,7 @@
 #include "grpc/reflection/v1/reflection.grpc.pb.h"
 #include "grpc/reflection/v1alpha/reflection.grpc.pb.h"
 #include "rpc/errors.h"
-#include "rpc/open_streams.h"
+#include "rpc/server_stream.h"
 
 namespace rpc {
 
@@ -77,111 +76,94 @@ void Answer(const Contract& contract, const Request& request, Response& response
   }
 }
 
-// One stream: reads a question, writes its answer, reads the next.
 template <class Version>
-class Stream final : public grpc::ServerBidiReactor<typename Version::Request, typename Version::Response>,
-                     public std::enable_shared_from_this<Stream<Version>> {
- public:
-  Stream(const Contract& contract, OpenStreams<Stream>& open) : contract_(contract), open_(open) {}
-
-  void Start() {
-    self_ = this->shared_from_this();
-    this->StartRead(&request_);
-  }
-
-  // After the write under way, if there is one.
-  void End(const grpc::Status& status) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (!end_) end_ = status;
-    }
-    GoOn([] {});
-  }
-
-  void OnReadDone(bool ok) override {
-    if (!ok) return End(grpc::Status::OK);
-    if (request_.ByteSizeLong() > kMaxRequestBytes) return End(InvalidArgument("message_request", "is too long"));
-    response_.Clear();
-    Answer(contract_, request_, response_);
-    GoOn([this] {
-      writing_ = true;
-      this->StartWrite(&response_);
-    });
-  }
-  void OnWriteDone(bool ok) override {
-    {
-      const std::lock_guard lock(mutex_);
-      writing_ = false;
-      if (!ok && !end_) end_ = grpc::Status::CANCELLED;
-    }
-    request_.Clear();
-    GoOn([this] { this->StartRead(&request_); });
-  }
-  void OnCancel() override { End(grpc::Status::CANCELLED); }
-  void OnDone() override {
-    open_.Remove(self_);
-    self_.reset();  // gRPC is done with it; the last of those who may still be ending it frees it
-  }
-
- private:
-  // Does what is next, unless the end is.
-  template <class Next>
-  void GoOn(Next next) {
-    const auto self = this->shared_from_this();  // also when gRPC is done with it at once
-    {
-      const std::lock_guard lock(mutex_);
-      if (finished_) return;
-      if (!end_) return next();  // under the lock: the call must not be finished meanwhile
-      if (writing_) return;
-      finished_ = true;
-    }
-    this->Finish(*end_);
-  }
-
-  const Contract& contract_;
-  OpenStreams<Stream>& open_;
-  typename Version::Request request_;
-  typename Version::Response response_;
-  std::mutex mutex_;  // guards the three below
-  bool writing_ = false;
-  bool finished_ = false;
-  std::optional<grpc::Status> end_;
-  std::shared_ptr<Stream> self_;  // until OnDone
-};
-
-// A stream that was refused: it only ends.
-template <class Version>
-class Refusal final : public grpc::ServerBidiReactor<typename Version::Request, typename Version::Response> {
- public:
-  explicit Refusal(const grpc::Status& status) { this->Finish(status); }
-  void OnDone() override { delete this; }
-};
+using ReflectionWire = grpc::ServerAsyncReaderWriter<typename Version::Response, typename Version::Request>;
 
 }  // namespace
 
+// One version of the service, and its streams, which only the loop's thread touches.
 template <class Version>
-class Reflection::Served final : public Version::Service::CallbackService {
+class Reflection::Served final : public Version::Service::AsyncService {
  public:
-  Served(const Contract& contract, std::size_t max_streams) : contract_(contract), open_(max_streams) {}
+  Served(const Contract& contract, std::size_t max_streams) : contract_(contract), max_streams_(max_streams) {}
 
-  grpc::ServerBidiReactor<typename Version::Request, typename Version::Response>* ServerReflectionInfo(
-      grpc::CallbackServerContext*) override {
-    const auto stream = std::make_shared<Stream<Version>>(contract_, open_);
-    if (!open_.Add(stream)) return new Refusal<Version>(TooManyStreams("reflection", open_.max()));
-    stream->Start();
-    if (draining_) stream->End(ShuttingDown());
-    return stream.get();
+  void Start(Loop& loop) {
+    loop_ = &loop;
+    Await();
   }
 
   void Drain() {
-    draining_ = true;
-    for (const auto& stream : open_.All()) stream->End(ShuttingDown());
+    loop_->inbox()->Post([this] {
+      draining_ = true;
+      for (Stream& stream : streams_) stream.End(ShuttingDown());
+    });
   }
 
  private:
+  // Reads a question, writes its answer, reads the next.
+  class Stream final : public ServerStream<ReflectionWire<Version>> {
+   public:
+    explicit Stream(Served& served) : served_(served) {
+      grpc::ServerCompletionQueue& queue = served_.loop_->queue();
+      served_.RequestServerReflectionInfo(&this->awaited_context(), &this->wire(), &queue, &queue, this->arrived_tag());
+    }
+
+    // After the write under way, if there is one. Nothing where there is no call yet.
+    void End(const grpc::Status& status) {
+      if (!has_come_ || this->is_finished()) return;
+      if (!end_) end_ = status;
+      if (!is_writing_) this->Finish(*end_);
+    }
+
+    typename std::list<Stream>::iterator place;  // in the list of all
+
+   private:
+    void OnArrived() override {
+      has_come_ = true;
+      served_.Await();
+      if (served_.open_++ >= served_.max_streams_) return End(TooManyStreams("reflection", served_.max_streams_));
+      if (served_.draining_) return End(ShuttingDown());
+      this->Read(request_);
+    }
+    void OnRead(bool ok) override {
+      if (!ok) return End(grpc::Status::OK);
+      if (request_.ByteSizeLong() > kMaxRequestBytes) return End(InvalidArgument("message_request", "is too long"));
+      response_.Clear();
+      Answer(served_.contract_, request_, response_);
+      is_writing_ = true;
+      this->Write(response_);
+    }
+    void OnWritten(bool ok) override {
+      is_writing_ = false;
+      if (end_ || !ok) return End(grpc::Status::CANCELLED);
+      request_.Clear();
+      this->Read(request_);
+    }
+    void OnCancelled() override { End(grpc::Status::CANCELLED); }
+    void OnOver() override {
+      if (has_come_) --served_.open_;
+      served_.streams_.erase(place);
+    }
+
+    Served& served_;
+    typename Version::Request request_;
+    typename Version::Response response_;
+    bool has_come_ = false;
+    bool is_writing_ = false;
+    std::optional<grpc::Status> end_;
+  };
+
+  void Await() {
+    streams_.emplace_front(*this);
+    streams_.front().place = streams_.begin();
+  }
+
   const Contract& contract_;
-  std::atomic<bool> draining_ = false;
-  OpenStreams<Stream<Version>> open_;
+  const std::size_t max_streams_;
+  Loop* loop_ = nullptr;
+  std::list<Stream> streams_;  // those that are awaited, too
+  std::size_t open_ = 0;
+  bool draining_ = false;
 };
 
 namespace {
@@ -203,6 +185,11 @@ Reflection::~Reflection() = default;
 
 std::vector<grpc::Service*> Reflection::services() {
   return {v1_.get(), v1alpha_.get()};
+}
+
+void Reflection::Start(Loop& loop) {
+  v1_->Start(loop);
+  v1alpha_->Start(loop);
 }
 
 void Reflection::Drain() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rpc/contract.h"
+#include "rpc/loop.h"
 
 namespace rpc {
 
@@ -23,6 +24,9 @@ class Reflection {
 
   // To be registered; they must outlive the server.
   std::vector<grpc::Service*> services();
+
+  // Awaits calls, by the server that has started. The loop must end before this does.
+  void Start(Loop& loop);
 
   // Ends all streams with UNAVAILABLE.
   void Drain();

@@ -4,14 +4,17 @@
 #include <grpcpp/server_builder.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "rpc/health.h"
-#include "rpc/idle_nap.h"
+#include "rpc/loop.h"
 #include "rpc/reflection.h"
 #include "rpc/service.h"
 
@@ -32,8 +35,8 @@ struct Server::Parts {
   Service service;
   std::optional<Health> health;
   std::optional<Reflection> reflection;
+  std::vector<std::unique_ptr<Loop>> loops;
   std::unique_ptr<grpc::Server> grpc;
-  std::optional<IdleNapGuard> awake;
   std::string address;
   enum class State { kServing, kDraining, kStopped } state = State::kServing;
 };
@@ -56,6 +59,12 @@ void SetKeepalive(grpc::ServerBuilder& builder) {
 // gRPC pings to find how much a caller may send at once. Requests are small, and it costs a tenth of a message sent.
 void LeaveOutProbes(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+}
+
+// One for each two cores: they, too, run what gRPC does, and those who observe need some. More than one wake each
+// other.
+unsigned LoopCount() {
+  return std::max(std::thread::hardware_concurrency() / 2, 1U);
 }
 
 // What is past these gRPC refuses, or makes wait, before a handler is called.
@@ -114,14 +123,17 @@ std::expected<std::unique_ptr<Server>, std::string> Server::Start(board::Board& 
                               kMaxReflectionStreams);
     for (grpc::Service* const service : parts->reflection->services()) builder.RegisterService(service);
   }
-  std::unique_ptr<grpc::ServerCompletionQueue> queue = builder.AddCompletionQueue();
+  for (unsigned i = 0; i < LoopCount(); ++i)
+    parts->loops.push_back(std::make_unique<Loop>(builder.AddCompletionQueue()));
   parts->grpc = builder.BuildAndStart();
   if (!parts->grpc || (port == 0 && !options.listen.starts_with("unix:"))) {
     return std::unexpected("cannot listen on " + options.listen + ": is the address right, and is the port free?");
   }
-  parts->service.Start(std::move(queue));
   parts->address = Bound(options.listen, port);
-  parts->awake.emplace(parts->grpc->InProcessChannel({}));
+  parts->service.Start(parts->loops);
+  parts->health->Start(*parts->loops.front());
+  if (parts->reflection) parts->reflection->Start(*parts->loops.front());
+  for (const auto& loop : parts->loops) loop->Start();
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
@@ -161,9 +173,8 @@ void Server::Stop(jobs::Duration grace) {
   assert(parts_->state != Parts::State::kStopped);
   if (parts_->state == Parts::State::kServing) Drain();
   parts_->state = Parts::State::kStopped;
-  parts_->awake.reset();
   parts_->grpc->Shutdown(std::chrono::system_clock::now() + grace);
-  parts_->service.Stop();
+  for (const auto& loop : parts_->loops) loop->Stop();
 }
 
 }  // namespace rpc

@@ -14,11 +14,8 @@
 namespace rpc {
 namespace {
 
-grpc::ServerUnaryReactor* Finish(grpc::CallbackServerContext* context, Call& call, const grpc::Status& status) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  reactor->Finish(call.End(status));
-  return reactor;
-}
+// Calls that are awaited on each loop, so that many which come at once do not wait for one after the other.
+constexpr int kAwaited = 64;
 
 // A page ends behind the status with which it exceeds this. A status has up to 2 MiB of outputs and some of traceback
 // (comfy/answers.h), and callers take messages of 4 MiB unless they say otherwise.
@@ -58,7 +55,7 @@ std::shared_ptr<const Tokens> Service::tokens() const {
   return tokens_;
 }
 
-std::optional<grpc::Status> Service::Refused(const grpc::ServerContextBase& context) const {
+std::optional<grpc::Status> Service::Refused(const grpc::ServerContext& context) const {
   std::shared_ptr<const Tokens> tokens;
   {
     const std::lock_guard lock(mutex_);
@@ -72,29 +69,36 @@ std::optional<grpc::Status> Service::Refused(const grpc::ServerContextBase& cont
   return std::nullopt;
 }
 
-grpc::ServerUnaryReactor* Service::GetStatus(grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes,
-                                             grpc::ByteBuffer* response) {
-  Call call(calls_, Method::kGetStatus, *context);
-  if (const auto refused = Refused(*context)) return Finish(context, call, *refused);
-  pb::GetStatusRequest request;
-  if (!Decode(*bytes, request)) return Finish(context, call, Unreadable("GetStatusRequest"));
-  if (const grpc::Status checked = Check(request, board_); !checked.ok()) return Finish(context, call, checked);
-  if (const auto [snapshot, observe_time] = board_.Find(request.job_id(), request.backend()); snapshot) {
-    *response = EncodeGetStatusResponse(*snapshot, observe_time, WallNow());
-    return Finish(context, call, grpc::Status::OK);
+void Service::Start(const std::vector<std::unique_ptr<Loop>>& loops) {
+  JobStatusFace& face = *this;
+  watches_.Start(face, *loops.front());
+  for (const auto& loop : loops) {
+    for (int i = 0; i < kAwaited; ++i) GetStatusCall::Await(*loop, face, &JobStatusFace::RequestGetStatus, get_status_);
+    ListStatusesCall::Await(*loop, face, &JobStatusFace::RequestListStatuses, list_statuses_);
+    ListBackendsCall::Await(*loop, face, &JobStatusFace::RequestListBackends, list_backends_);
   }
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+}
+
+void Service::GetStatus(GetStatusCall& unary) {
+  Call call(calls_, Method::kGetStatus, unary.context());
+  if (const auto refused = Refused(unary.context())) return unary.Finish(call.End(*refused));
+  pb::GetStatusRequest request;
+  if (!Decode(unary.request(), request)) return unary.Finish(call.End(Unreadable("GetStatusRequest")));
+  if (const grpc::Status checked = Check(request, board_); !checked.ok()) return unary.Finish(call.End(checked));
+  if (const auto [snapshot, observe_time] = board_.Find(request.job_id(), request.backend()); snapshot) {
+    unary.response() = EncodeGetStatusResponse(*snapshot, observe_time, WallNow());
+    return unary.Finish(call.End(grpc::Status::OK));
+  }
   const jobs::Steady now = SteadyNow();
   board_
       .LookUp(
           request.job_id(), request.backend(), now, now,
-          [reactor, call, response, job_id = request.job_id(),
+          [&unary, call, job_id = request.job_id(),
            backend = request.backend()](const board::LookupResult& result) mutable {
-            reactor->Finish(call.End(Answer(result, job_id, backend, *response)));
+            unary.Finish(call.End(Answer(result, job_id, backend, unary.response())));
           },
-          [] {}, {.name = PeerName(context->peer())})
+          [] {}, {.name = PeerName(unary.context().peer())})
       .Release();  // the call stays open until the look-up ends
-  return reactor;
 }
 
 std::expected<Watch, grpc::Status> Service::ReadWatch(const grpc::ServerContext& context,
@@ -107,42 +111,37 @@ std::expected<Watch, grpc::Status> Service::ReadWatch(const grpc::ServerContext&
   return watch;
 }
 
-grpc::ServerUnaryReactor* Service::ListStatuses(grpc::CallbackServerContext* context,
-                                                const pb::ListStatusesRequest* request,
-                                                pb::ListStatusesResponse* response) {
-  Call call(calls_, Method::kListStatuses, *context);
-  if (const auto refused = Refused(*context)) return Finish(context, call, *refused);
-  const auto list = Read(*request, board_, options_.page_token_key);
-  if (!list) return Finish(context, call, list.error());
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+void Service::ListStatuses(ListStatusesCall& unary) {
+  Call call(calls_, Method::kListStatuses, unary.context());
+  if (const auto refused = Refused(unary.context())) return unary.Finish(call.End(*refused));
+  const auto list = Read(unary.request(), board_, options_.page_token_key);
+  if (!list) return unary.Finish(call.End(list.error()));
   // One more than the page holds tells whether there is another.
   board_.List({.backend = list->backend, .states = list->states, .before = list->before, .limit = list->page_size + 1},
-              [this, reactor, call, response, list = *list](const board::Board::Listed& listed) mutable {
-                if (!listed) return reactor->Finish(call.End(ArchiveUnreadable("")));
+              [this, &unary, call, list = *list](const board::Board::Listed& listed) mutable {
+                if (!listed) return unary.Finish(call.End(ArchiveUnreadable("")));
                 const jobs::Time now = WallNow();
                 std::size_t bytes = 0;
                 std::size_t count = 0;
                 while (count < std::min(listed->size(), list.page_size) && bytes < kMaxPageBytes) {
                   const auto& [snapshot, observe_time] = (*listed)[count++];
-                  pb::JobStatus& status = *response->add_statuses();
+                  pb::JobStatus& status = *unary.response().add_statuses();
                   ToProto(*snapshot, observe_time, now, status);
                   bytes += status.ByteSizeLong();
                 }
                 if (listed->size() > count) {
                   const std::uint64_t last = (*listed)[count - 1].snapshot->revision;
-                  response->set_next_page_token(PageToken(list, last, options_.page_token_key));
+                  unary.response().set_next_page_token(PageToken(list, last, options_.page_token_key));
                 }
-                reactor->Finish(call.End(grpc::Status::OK));
+                unary.Finish(call.End(grpc::Status::OK));
               });
-  return reactor;
 }
 
-grpc::ServerUnaryReactor* Service::ListBackends(grpc::CallbackServerContext* context, const pb::ListBackendsRequest*,
-                                                pb::ListBackendsResponse* response) {
-  Call call(calls_, Method::kListBackends, *context);
-  if (const auto refused = Refused(*context)) return Finish(context, call, *refused);
-  for (const board::BackendState& backend : board_.Backends()) ToProto(backend, *response->add_backends());
-  return Finish(context, call, grpc::Status::OK);
+void Service::ListBackends(ListBackendsCall& unary) {
+  Call call(calls_, Method::kListBackends, unary.context());
+  if (const auto refused = Refused(unary.context())) return unary.Finish(call.End(*refused));
+  for (const board::BackendState& backend : board_.Backends()) ToProto(backend, *unary.response().add_backends());
+  unary.Finish(call.End(grpc::Status::OK));
 }
 
 }  // namespace rpc

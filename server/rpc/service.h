@@ -6,12 +6,15 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "board/board.h"
 #include "rpc/calls.h"
 #include "rpc/face.h"
 #include "rpc/limits_met.h"
+#include "rpc/loop.h"
 #include "rpc/tokens.h"
+#include "rpc/unary_call.h"
 #include "rpc/watch_times.h"
 #include "rpc/watches.h"
 
@@ -25,7 +28,7 @@ struct ServiceOptions {
   std::string page_token_key;
 };
 
-// The contract's four calls. Handlers read the board and return; none blocks.
+// The contract's calls. Handlers read the board and return; none blocks.
 class Service final : public JobStatusFace {
  public:
   Service(board::Board& board, ServiceOptions options);
@@ -36,27 +39,25 @@ class Service final : public JobStatusFace {
 
   const Calls& calls() const { return calls_; }
 
-  // Takes the watches that come by the queue of the server, which has started.
-  void Start(std::unique_ptr<grpc::ServerCompletionQueue> queue) { watches_.Start(*this, std::move(queue)); }
+  // Awaits calls, by the server that has started: watches on the first of the loops, others on all. The loops must end
+  // before this does.
+  void Start(const std::vector<std::unique_ptr<Loop>>& loops);
 
   // Ends all streams with UNAVAILABLE and admits no more. Look-ups end when their observers stop.
   void Drain() { watches_.Drain(); }
 
-  // Once the server has shut down.
-  void Stop() { watches_.Stop(); }
-
   const LimitsMet& limits_met() const { return met_; }
 
-  grpc::ServerUnaryReactor* GetStatus(grpc::CallbackServerContext* context, const grpc::ByteBuffer* request,
-                                      grpc::ByteBuffer* response) override;
-  grpc::ServerUnaryReactor* ListStatuses(grpc::CallbackServerContext* context, const pb::ListStatusesRequest* request,
-                                         pb::ListStatusesResponse* response) override;
-  grpc::ServerUnaryReactor* ListBackends(grpc::CallbackServerContext* context, const pb::ListBackendsRequest* request,
-                                         pb::ListBackendsResponse* response) override;
-
  private:
+  using GetStatusCall = UnaryCall<grpc::ByteBuffer, grpc::ByteBuffer>;
+  using ListStatusesCall = UnaryCall<pb::ListStatusesRequest, pb::ListStatusesResponse>;
+  using ListBackendsCall = UnaryCall<pb::ListBackendsRequest, pb::ListBackendsResponse>;
+
+  void GetStatus(GetStatusCall& unary);
+  void ListStatuses(ListStatusesCall& unary);
+  void ListBackends(ListBackendsCall& unary);
   // Why a call is refused, whatever it asks for; every handler's first question. Nothing: it is not.
-  std::optional<grpc::Status> Refused(const grpc::ServerContextBase& context) const;
+  std::optional<grpc::Status> Refused(const grpc::ServerContext& context) const;
   std::expected<Watch, grpc::Status> ReadWatch(const grpc::ServerContext& context, const grpc::ByteBuffer& bytes);
 
   board::Board& board_;
@@ -65,7 +66,10 @@ class Service final : public JobStatusFace {
   std::shared_ptr<const Tokens> tokens_;
   Calls calls_;
   LimitsMet met_;
-  Watches watches_;  // last, so that it ends first
+  Watches watches_;
+  const GetStatusCall::Handler get_status_ = [this](GetStatusCall& unary) { GetStatus(unary); };
+  const ListStatusesCall::Handler list_statuses_ = [this](ListStatusesCall& unary) { ListStatuses(unary); };
+  const ListBackendsCall::Handler list_backends_ = [this](ListBackendsCall& unary) { ListBackends(unary); };
 };
 
 }  // namespace rpc

@@ -22,16 +22,11 @@ constexpr jobs::Duration kSameMoment = std::chrono::milliseconds(10);
 Watches::Watches(board::Board& board, Calls& calls, LimitsMet& met, Limits limits, const WatchTimes& times, Read read)
     : board_(board), calls_(calls), met_(met), limits_(limits), times_(times), read_(std::move(read)) {}
 
-Watches::~Watches() {
-  Stop();
-}
-
-void Watches::Start(JobStatusFace& face, std::unique_ptr<grpc::ServerCompletionQueue> queue) {
+void Watches::Start(JobStatusFace& face, Loop& loop) {
   face_ = &face;
-  loop_ = std::make_unique<Loop>(std::move(queue));
-  turns_ = std::make_shared<LookupTurns>(board_, *loop_);
+  loop_ = &loop;
+  turns_ = std::make_shared<LookupTurns>(board_, loop);
   for (int i = 0; i < kAwaited; ++i) Await();
-  loop_->Start();
 }
 
 void Watches::Drain() {
@@ -42,10 +37,6 @@ void Watches::Drain() {
     told.set_value();
   });
   told.get_future().wait();
-}
-
-void Watches::Stop() {
-  if (loop_) loop_->Stop();
 }
 
 void Watches::Await() {

@@ -20,7 +20,7 @@
 
 namespace rpc {
 
-// The WatchStatus calls, on a loop of their own: how many there may be, and the way to end them all.
+// The WatchStatus calls, all on one loop: how many there may be, and the way to end them all.
 class Watches {
  public:
   struct Limits {
@@ -32,16 +32,12 @@ class Watches {
       std::function<std::expected<Watch, grpc::Status>(const grpc::ServerContext& context, const grpc::ByteBuffer&)>;
 
   Watches(board::Board& board, Calls& calls, LimitsMet& met, Limits limits, const WatchTimes& times, Read read);
-  ~Watches();
 
-  // Awaits calls, by the queue of the server that has started.
-  void Start(JobStatusFace& face, std::unique_ptr<grpc::ServerCompletionQueue> queue);
+  // Awaits calls, by the server that has started. The loop must end before this does.
+  void Start(JobStatusFace& face, Loop& loop);
 
   // Ends all streams, each after the write it has under way, and admits no more. Returns when all were told.
   void Drain();
-
-  // Once the server has shut down.
-  void Stop();
 
   // ---- for the watches, on the loop
 
@@ -69,8 +65,7 @@ class Watches {
   const WatchTimes times_;
   const Read read_;
   JobStatusFace* face_ = nullptr;
-
-  std::unique_ptr<Loop> loop_;
+  Loop* loop_ = nullptr;
   std::shared_ptr<LookupTurns> turns_;
 
   // Touched only by the loop's thread once it runs.

@@ -16,7 +16,6 @@
 #include "bench/bare_status.h"
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
 #include "fakes/address_file.h"
-#include "rpc/idle_nap.h"
 
 namespace {
 
@@ -138,7 +137,6 @@ int main(int argc, char** argv) {
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&bare);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  const rpc::IdleNapGuard awake(server->InProcessChannel({}));  // as our server has it, or it would be slower than bare
   fakes::WriteAddress(address_file, "127.0.0.1:" + std::to_string(port));
   server->Wait();  // until it is killed
 }

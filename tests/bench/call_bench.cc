@@ -101,6 +101,7 @@ class Bench {
     std::vector<std::string> ids;
     for (std::size_t job = 0; job < kFewJobs; ++job) ids.push_back(comfy_.Submit().prompt_id);
     empty_ = Add("empty", "an empty call", Start({BARE_SERVER}), {kEmptyCall});
+    empty_queue_ = Add("empty_queue", "an empty call by completion queue", Start({BARE_QUEUE_SERVER}), {kEmptyCall});
     typed_ = Add("typed", "a status built for each call", Start({BARE_SERVER}), OfNumbered(kFewJobs));
     const std::size_t server = Start(ServerCommand(comfy_, "none", {}));
     ours_ = Add("get_status", fmt::format("GetStatus of one of {} jobs", kFewJobs), server, OfJobs(ids));
@@ -170,6 +171,7 @@ class Bench {
       sheet_.Add(std::move(row));
     };
     line(empty_, std::nullopt, 0);
+    line(empty_queue_, empty_, 0);
     line(typed_, empty_, 0);
     line(ours_, empty_, kInFlight[level] == 256 ? 0.8 : kInFlight[level] == 1 ? 0 : 0.9);
     line(few_, empty_, 0);
@@ -197,11 +199,12 @@ class Bench {
       sheet_.Add(std::move(row));
     };
     line(empty_, "", 0);
+    line(empty_queue_, fmt::format("empty_{}_took", kInFlight[level]), 0);
     line(ours_, fmt::format("empty_{}_took", kInFlight[level]), 1.15);
   }
 
   void Cpu(std::size_t level) {
-    for (const std::size_t kind : {empty_, typed_, ours_}) {
+    for (const std::size_t kind : {empty_, empty_queue_, typed_, ours_}) {
       sheet_.Add({.key = kinds_[kind].key + "_cpu",
                   .name = fmt::format("{}, {} in flight: the server's processor", kinds_[kind].name, kInFlight[level]),
                   .unit = "µs",
@@ -264,7 +267,7 @@ class Bench {
   fakes::FakeComfy comfy_;
   std::deque<Program> programs_;
   std::deque<Kind> kinds_;
-  std::size_t empty_ = 0, typed_ = 0, ours_ = 0, few_ = 0, many_ = 0;
+  std::size_t empty_ = 0, empty_queue_ = 0, typed_ = 0, ours_ = 0, few_ = 0, many_ = 0;
   std::optional<std::size_t> python_;
   Sheet sheet_{
       fmt::format("calls: GetStatus beside an empty call of gRPC; {} cores", std::thread::hardware_concurrency())};

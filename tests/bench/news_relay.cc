@@ -17,7 +17,6 @@
 
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
 #include "fakes/address_file.h"
-#include "rpc/idle_nap.h"
 
 namespace {
 
@@ -130,7 +129,6 @@ int main(int argc, char** argv) {
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&relay);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  const rpc::IdleNapGuard awake(server->InProcessChannel({}));  // as our server has it, or it would be slower than bare
 
   Socket relayed(comfyui_port, "relay");
   Socket echoed(comfyui_port, "echo");
