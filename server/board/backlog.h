@@ -15,7 +15,8 @@ namespace board {
 // Not thread-safe: one Next at a time.
 class Backlog {
  public:
-  Backlog(const Board& board, Filter filter) : board_(board), filter_(std::move(filter)) {}
+  // Both must outlive it.
+  Backlog(const Board& board, const Filter& filter) : board_(board), filter_(filter) {}
 
   // As Board::NextAfter, over both; but who begins at 0 is not told what the board has forgotten already: whoever wants
   // to know how things are does not mean a month of history. `done` is called once, maybe at once; this must live until
@@ -28,7 +29,7 @@ class Backlog {
 
  private:
   const Board& board_;
-  const Filter filter_;
+  const Filter& filter_;
   std::optional<std::uint64_t> begins_at_;
   std::vector<Snapshot> page_;     // of the archive, oldest last
   std::uint64_t read_up_to_ = 0;   // what the archive has up to this revision was read

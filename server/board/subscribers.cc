@@ -6,21 +6,31 @@ namespace board {
 
 std::uint64_t Subscribers::Add(const Filter& filter, std::shared_ptr<Watcher> watcher) {
   const std::uint64_t id = ++last_id_;
-  for (const std::string& job_id : filter.job_ids) by_job_[job_id].insert(id);
-  const Subscriber& subscriber = by_number_.emplace(id, Subscriber{filter, std::move(watcher)}).first->second;
-  if (filter.job_ids.empty()) of_all_.emplace(id, &subscriber);
+  if (filter.job_ids.empty()) {
+    of_all_.push_back({id, filter.backend, std::move(watcher)});
+  } else {
+    for (const std::string& job_id : filter.job_ids) by_job_[job_id].insert(id);
+    of_jobs_.emplace(id, OfJobs{filter, std::move(watcher)});
+  }
   return id;
 }
 
 void Subscribers::Remove(std::uint64_t id) {
-  const auto found = by_number_.find(id);
-  if (found == by_number_.end()) return;
-  of_all_.erase(id);
-  for (const std::string& job_id : found->second.filter.job_ids) {
-    const auto ids = by_job_.find(job_id);
-    if (ids->second.erase(id); ids->second.empty()) by_job_.erase(ids);
+  if (const auto found = of_jobs_.find(id); found != of_jobs_.end()) {
+    for (const std::string& job_id : found->second.filter.job_ids) {
+      const auto ids = by_job_.find(job_id);
+      if (ids->second.erase(id); ids->second.empty()) by_job_.erase(ids);
+    }
+    of_jobs_.erase(found);
+  } else if (const auto at = std::ranges::lower_bound(of_all_, id, {}, &OfAll::id);
+             at != of_all_.end() && at->id == id && at->watcher != nullptr) {
+    at->watcher.reset();
+    // All at once now and then: one by one is slow where thousands leave together.
+    if (++gone_ > of_all_.size() / 2) {
+      std::erase_if(of_all_, [](const OfAll& subscriber) { return subscriber.watcher == nullptr; });
+      gone_ = 0;
+    }
   }
-  by_number_.erase(found);
 }
 
 void Subscribers::Notice(const jobs::JobStatus& status, std::uint64_t replaced, bool of_state, Notices& notices) {
@@ -28,7 +38,7 @@ void Subscribers::Notice(const jobs::JobStatus& status, std::uint64_t replaced, 
   const auto ids = by_job_.find(status.job_id);
   if (ids == by_job_.end()) return;
   for (const std::uint64_t id : ids->second) {
-    const Subscriber& subscriber = by_number_.at(id);
+    const OfJobs& subscriber = of_jobs_.at(id);
     if (!subscriber.filter.backend.empty() && subscriber.filter.backend != status.backend) continue;
     bool& told = notices.of_jobs[subscriber.watcher];
     told = told || of_state;
@@ -51,13 +61,14 @@ void Subscribers::NoticeOfAll(Notices& notices) {
     }
   }
   for (auto& [backend, there] : happened) std::ranges::sort(there.replaced);
-  for (const auto& [id, subscriber] : of_all_) {
-    const auto there = happened.find(subscriber->filter.backend);
-    if (there == happened.end()) continue;
+  notices.of_all.reserve(notices.of_all.size() + of_all_.size());
+  for (const OfAll& subscriber : of_all_) {
+    const auto there = happened.find(subscriber.backend);
+    if (there == happened.end() || subscriber.watcher == nullptr) continue;
     const auto& [replaced, of_state] = there->second;
-    notices.of_all.emplace_back(subscriber->watcher, of_state);
+    notices.of_all.emplace_back(subscriber.watcher, of_state);
     conflated_ += static_cast<std::uint64_t>(replaced.end() -
-                                             std::ranges::upper_bound(replaced, subscriber->watcher->taken_revision()));
+                                             std::ranges::upper_bound(replaced, subscriber.watcher->taken_revision()));
   }
 }
 

@@ -61,16 +61,21 @@ class Subscribers {
   // happened together: a queue that moves changes all its jobs.
   void NoticeOfAll(Notices& notices);
 
-  std::size_t size() const { return by_number_.size(); }
+  std::size_t size() const { return of_jobs_.size() + of_all_.size() - gone_; }
 
   // How many statuses were replaced by a newer one of the same job before a watcher had taken them; each counts once
   // for each watcher that missed it.
   std::uint64_t conflated() const { return conflated_; }
 
  private:
-  struct Subscriber {
+  struct OfJobs {
     Filter filter;
     std::shared_ptr<Watcher> watcher;
+  };
+  struct OfAll {
+    std::uint64_t id;
+    std::string backend;
+    std::shared_ptr<Watcher> watcher;  // null: it is gone
   };
   struct Change {
     std::string backend;
@@ -78,10 +83,11 @@ class Subscribers {
     bool of_state;
   };
   std::uint64_t last_id_ = 0;
-  std::unordered_map<std::uint64_t, Subscriber> by_number_;
-  std::unordered_map<std::string, std::set<std::uint64_t>> by_job_;
-  std::map<std::uint64_t, const Subscriber*> of_all_;  // in by_number_, those that name no job
-  std::vector<Change> changes_;                        // that those are yet to be told
+  std::unordered_map<std::uint64_t, OfJobs> of_jobs_;                // those that name jobs
+  std::unordered_map<std::string, std::set<std::uint64_t>> by_job_;  // of these
+  std::vector<OfAll> of_all_;                                        // the others, by id
+  std::size_t gone_ = 0;                                             // of these
+  std::vector<Change> changes_;                                      // that those are yet to be told
   std::uint64_t conflated_ = 0;
 };
 

@@ -56,10 +56,13 @@ WatchStream::Action WatchStream::Wrote(bool ok, Steady now) {
   phase_ = Phase::kIdle;
   const std::optional<Found> written = std::exchange(writing_, std::nullopt);
   if (!ok) return ToFinish(stop_.value_or(End::kCallerLeft));
-  if (written && written->terminal) {
-    open_ids_.erase(written->job_id);
-  } else if (written && options_.job_ids.contains(written->job_id)) {
-    open_ids_.insert(written->job_id);  // LOST, and alive again
+  if (written && !options_.job_ids.empty()) {
+    const std::string job_id(written->job_id);
+    if (written->terminal) {
+      open_ids_.erase(job_id);
+    } else if (options_.job_ids.contains(job_id)) {
+      open_ids_.insert(job_id);  // LOST, and alive again
+    }
   }
   if (AllTerminal()) return ToFinish(End::kAllTerminal);  // told to stop or not, the caller has everything
   if (stop_) return ToFinish(*stop_);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -61,7 +62,7 @@ class WatchStream {
 
   // What a pull found.
   struct Found {
-    std::string job_id;
+    std::string_view job_id;  // to be valid until Wrote
     std::uint64_t revision;
     bool terminal;
   };

@@ -85,8 +85,8 @@ struct OpenWatch::Served {
   Stream stream;
   board::Backlog backlog;
   board::Board::Sighted pulled;
-  std::size_t recalls = 1;             // to be done before the stream starts: one of each look-up, and Serve
-  std::optional<grpc::Status> status;  // to finish with, when it is not OK
+  std::size_t recalls = 1;               // to be done before the stream starts: one of each look-up, and Serve
+  std::unique_ptr<grpc::Status> status;  // to finish with, when it is not OK
   std::shared_ptr<News> news;
   board::Board::Handle subscription;
   std::vector<board::Board::Handle> lookups;
@@ -193,7 +193,7 @@ void OpenWatch::Send(grpc::ByteBuffer message) {
 }
 
 void OpenWatch::Cancel() {
-  if (!served_->status) served_->status = WriteStalled();
+  if (!served_->status) served_->status = std::make_unique<grpc::Status>(WriteStalled());
   ++watches_.met().write_stall_limit;
   Abort(*served_->status);
 }
@@ -218,7 +218,7 @@ void OpenWatch::OnPulled(std::expected<board::Board::Next, jobs::ArchiveError> n
   }
   Tell([&](jobs::Steady now) {
     if (!next) {
-      if (!served_->status) served_->status = ArchiveUnreadable("");
+      if (!served_->status) served_->status = std::make_unique<grpc::Status>(ArchiveUnreadable(""));
       served_->stream.Stop(Stream::End::kStopped);  // acted on with what was pulled
     }
     return served_->stream.Pulled(found, revision, now);
@@ -231,11 +231,11 @@ grpc::Status OpenWatch::Outcome(Stream::End end) {
     ++watches_.met().max_connection_age;
     return ConnectionOld();
   }
-  return served_->status.value_or(grpc::Status::CANCELLED);
+  return served_->status ? *served_->status : grpc::Status::CANCELLED;
 }
 
 void OpenWatch::Stop(Stream::End end, std::optional<grpc::Status> status) {
-  if (!served_->status) served_->status = std::move(status);
+  if (!served_->status && status) served_->status = std::make_unique<grpc::Status>(std::move(*status));
   Tell([&](jobs::Steady) { return served_->stream.Stop(end); });
 }
 

@@ -32,10 +32,10 @@ struct Server::Parts {
   Parts(board::Board& board, ServiceOptions options) : service(board, options) {}
 
   // These outlive the server, whose calls use them.
+  std::vector<std::unique_ptr<Loop>> loops;
   Service service;
   std::optional<Health> health;
   std::optional<Reflection> reflection;
-  std::vector<std::unique_ptr<Loop>> loops;
   std::unique_ptr<grpc::Server> grpc;
   std::string address;
   enum class State { kServing, kDraining, kStopped } state = State::kServing;

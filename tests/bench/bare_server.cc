@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "bench/bare_status.h"
+#include "bench/idle_nap.h"
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
 #include "fakes/address_file.h"
 
@@ -137,6 +138,7 @@ int main(int argc, char** argv) {
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&bare);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  const bench::IdleNapGuard awake(server->InProcessChannel({}));
   fakes::WriteAddress(address_file, "127.0.0.1:" + std::to_string(port));
   server->Wait();  // until it is killed
 }

@@ -29,6 +29,10 @@ Request GetStatusOf(const std::string& job_id) {
   return {"/comfyui.jobstatus.v1.JobStatusService/GetStatus", request.SerializeAsString()};
 }
 
+Request EmptyCall() {
+  return {"/comfyui.jobstatus.v1.JobStatusService/ListBackends", ""};
+}
+
 Request HealthCheck() {
   return {"/grpc.health.v1.Health/Check", ""};
 }

@@ -20,6 +20,9 @@ struct Request {
 };
 Request GetStatusOf(const std::string& job_id);
 
+// What bare servers answer with an empty message.
+Request EmptyCall();
+
 // The least that this server answers: that it serves.
 Request HealthCheck();
 

@@ -23,6 +23,7 @@ std::vector<std::string> Listening(std::vector<std::string> more) {
 
 std::vector<std::string> CommandOf(const fakes::FakeComfy& comfy, const Live::Options& options) {
   auto command = ServerCommand(comfy, options.state_dir, Listening(options.more));
+  command.insert(command.begin(), options.under.begin(), options.under.end());
   return options.own_cpu ? OnFirstCpu(std::move(command)) : command;
 }
 
@@ -71,6 +72,11 @@ void Live::Open(std::size_t watchers, std::size_t per_connection) {
   watchers_.reset();
   watchers_.emplace(server_.address(), watchers, NewestRevision(server_.address()),
                     (watchers + per_connection - 1) / per_connection);
+}
+
+void Live::End() {
+  watchers_.reset();
+  server_.End();
 }
 
 void Live::BeginJob() {

@@ -32,13 +32,17 @@ class Live {
   struct Options {
     std::size_t watchers = 0;  // that are there from the start
     std::string state_dir = "none";
-    std::vector<std::string> more = {};  // of the server's command line
-    bool own_cpu = false;                // see OnFirstCpu
+    std::vector<std::string> more = {};   // of the server's command line
+    bool own_cpu = false;                 // see OnFirstCpu
+    std::vector<std::string> under = {};  // a program that runs the server, with its arguments
   };
   explicit Live(const Options& options);
 
   // So many who watch, in place of those there were.
   void Open(std::size_t watchers, std::size_t per_connection);
+
+  // Ends those who watch, and the server.
+  void End();
 
   void BeginJob();
   Micros Progress();  // of the job that began

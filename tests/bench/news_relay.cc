@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 
+#include "bench/idle_nap.h"
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
 #include "fakes/address_file.h"
 
@@ -129,6 +130,7 @@ int main(int argc, char** argv) {
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&relay);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  const bench::IdleNapGuard awake(server->InProcessChannel({}));
 
   Socket relayed(comfyui_port, "relay");
   Socket echoed(comfyui_port, "echo");

@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 #include "bench/scratch.h"
 
@@ -91,6 +92,11 @@ Program::~Program() {
   if (pid_ <= 0) return;
   kill(pid_, SIGKILL);
   waitpid(pid_, nullptr, 0);
+}
+
+void Program::End() {
+  kill(pid_, SIGTERM);
+  waitpid(std::exchange(pid_, 0), nullptr, 0);
 }
 
 std::size_t Program::resident_kb() const {

@@ -27,6 +27,9 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
+  // Ends it as a person would, by SIGTERM, and returns when it has ended.
+  void End();
+
   const std::string& address() const { return address_; }
   std::size_t resident_kb() const;  // memory it has now
   std::size_t threads() const;

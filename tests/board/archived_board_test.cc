@@ -464,7 +464,8 @@ class Backlogged : public ArchivedBoard {
     return job_id;
   }
   std::vector<std::uint64_t> Read(std::uint64_t after) {
-    Backlog backlog(board, {});
+    const Filter all;
+    Backlog backlog(board, all);
     std::vector<std::uint64_t> revisions;
     while (!Next(backlog, after).empty()) revisions.push_back(after);
     return revisions;
@@ -512,7 +513,8 @@ TEST_F(Backlogged, BeginsAtTheBeginningOnce) {
   board.OnWritten({.ok = false});  // so that something was caught up with
   Write();
   archived = {Archived("old", 10)};
-  Backlog backlog(board, {});
+  const Filter all;
+  Backlog backlog(board, all);
   std::vector<std::string> ids;
   std::uint64_t after = 0;
   const auto read = [&] { ids.push_back(Next(backlog, after)); };
@@ -561,7 +563,8 @@ TEST_F(Backlogged, IsGivenWhatWasOwedThoughItIsWrittenBelowWhatWasRead) {
   ASSERT_EQ(Find("1"), nullptr);
 
   archived = {Archived("y", 90), one};
-  Backlog backlog(board, {});
+  const Filter all;
+  Backlog backlog(board, all);
   std::vector<std::string> ids;
   std::uint64_t after = 1;
   const auto read = [&] { ids.push_back(Next(backlog, after)); };

@@ -15,8 +15,8 @@ using Action = WatchStream::Action;
 
 const Steady kStart{1000s};
 
-std::optional<Stream::Found> Found(std::string id, std::uint64_t revision, bool terminal = false) {
-  return Stream::Found{std::move(id), revision, terminal};
+std::optional<Stream::Found> Found(std::string_view id, std::uint64_t revision, bool terminal = false) {
+  return Stream::Found{id, revision, terminal};
 }
 
 TEST(WatchStream, SendsTheCurrentStatusAtOnceAndThenWaits) {
@@ -264,14 +264,15 @@ class RandomStream {
       std::optional<Stream::Found> found;
       for (const auto& [job, revision] : newest_) {
         if (revision <= stream_.sent_revision() || (found && found->revision < revision)) continue;
-        found = Stream::Found{std::to_string(job), revision, terminal_.contains(job)};
+        pulled_id_ = std::to_string(job);
+        found = Stream::Found{pulled_id_, revision, terminal_.contains(job)};
       }
       pulled_ = found;
       Take(stream_.Pulled(found, revision_, now_));
     } else if (std::holds_alternative<Stream::WriteStatus>(action)) {
       EXPECT_GT(pulled_->revision, last_revision_) << "revisions go back";
       last_revision_ = pulled_->revision;
-      sent_[std::stoi(pulled_->job_id)] = pulled_->revision;
+      sent_[std::stoi(pulled_id_)] = pulled_->revision;
       Take(stream_.Wrote(true, now_));
     } else if (const auto* heartbeat = std::get_if<Stream::WriteHeartbeat>(&action)) {
       EXPECT_GE(heartbeat->revision, last_revision_);
@@ -298,6 +299,7 @@ class RandomStream {
   std::map<int, std::uint64_t> newest_;
   std::map<int, std::uint64_t> sent_;
   std::set<int> terminal_;
+  std::string pulled_id_;
   std::optional<Stream::Found> pulled_;
 };
 
