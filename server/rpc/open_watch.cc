@@ -94,7 +94,7 @@ struct OpenWatch::Served {
 
 OpenWatch::OpenWatch(Watches& watches, JobStatusFace& face) : watches_(watches) {
   grpc::ServerCompletionQueue& queue = watches_.loop().queue();
-  face.RequestWatchStatus(&awaited_context(), &message_, &wire(), &queue, &queue, arrived_tag());
+  face.RequestWatchStatus(&awaited_context(), &request_, &wire(), &queue, &queue, arrived_tag());
 }
 
 OpenWatch::~OpenWatch() {
@@ -117,7 +117,7 @@ void OpenWatch::Refuse(Call call, const grpc::Status& status) {
 // Registers with everything that can call, and sends what is known. Where that is nothing, the initial metadata goes
 // out alone: it tells the caller that the watch stands.
 void OpenWatch::Serve(Call call, Watch watch) {
-  message_.Clear();
+  request_.Clear();
   served_ = std::make_unique<Served>(call, std::move(watch), watches_.board(), watches_.times());
   served_->news = std::make_shared<News>(*this, watches_.loop().inbox(), served_->watch.after_revision);
   const board::Filter& filter = served_->watch.filter;
@@ -185,11 +185,10 @@ void OpenWatch::Carry(Stream::Action action) {
              action);
 }
 
-void OpenWatch::Send(grpc::ByteBuffer message) {
-  message_ = std::move(message);
+void OpenWatch::Send(const grpc::ByteBuffer& message) {
   served_->call.MessageSent();
   has_spoken_ = true;
-  Write(message_);
+  Write(message);
 }
 
 void OpenWatch::Cancel() {
@@ -200,9 +199,9 @@ void OpenWatch::Cancel() {
 
 void OpenWatch::Pull() {
   // The stream gives out nothing, not even its end, until it is told what was pulled: this lives until then.
-  served_->backlog.Next(served_->stream.sent_revision(), [this, news = served_->news](auto next) {
+  served_->backlog.Next(served_->stream.sent_revision(), [this](auto next) {
     if (watches_.loop().IsThisThread()) return OnPulled(std::move(next));
-    news->Post([next = std::move(next)](OpenWatch& watch) mutable { watch.OnPulled(std::move(next)); });
+    served_->news->Post([next = std::move(next)](OpenWatch& watch) mutable { watch.OnPulled(std::move(next)); });
   });
 }
 

@@ -43,7 +43,7 @@ class OpenWatch final : public ServerStream<grpc::ServerAsyncWriter<grpc::ByteBu
   bool is_served() const { return served_ != nullptr; }
 
   // What has come is answered with one of these.
-  const grpc::ByteBuffer& request() const { return message_; }
+  const grpc::ByteBuffer& request() const { return request_; }
   void Refuse(Call call, const grpc::Status& status);
   void Serve(Call call, Watch watch);
 
@@ -68,7 +68,7 @@ class OpenWatch final : public ServerStream<grpc::ServerAsyncWriter<grpc::ByteBu
   template <class Event>
   void Tell(Event event);
   void Carry(Stream::Action action);
-  void Send(grpc::ByteBuffer message);
+  void Send(const grpc::ByteBuffer& message);
   void Cancel();
   void Pull();
   void OnPulled(std::expected<board::Board::Next, jobs::ArchiveError> next);
@@ -81,7 +81,7 @@ class OpenWatch final : public ServerStream<grpc::ServerAsyncWriter<grpc::ByteBu
   grpc::Status Outcome(Stream::End end);
 
   Watches& watches_;
-  grpc::ByteBuffer message_;  // the request, then what is being written
+  grpc::ByteBuffer request_;  // until it is read
   bool has_spoken_ = false;
   std::unique_ptr<Served> served_;
 };

@@ -37,7 +37,7 @@ class ServerStream {
     ++under_way_;
     wire_.SendInitialMetadata(&greeted_);
   }
-  // One at a time. The message must live until OnRead or OnWritten.
+  // One at a time. What is read must live until OnRead.
   template <class Message>
   void Read(Message& message) {
     ++under_way_;

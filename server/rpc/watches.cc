@@ -78,7 +78,7 @@ void Watches::OnOver(OpenWatch& watch) {
   watches_.erase(watch.notes.place);
 }
 
-grpc::ByteBuffer Watches::Encode(const board::Board::Sighted& sighted) {
+const grpc::ByteBuffer& Watches::Encode(const board::Board::Sighted& sighted) {
   const jobs::Time now = WallNow();
   const bool same = encoded_.sighted.snapshot == sighted.snapshot &&
                     encoded_.sighted.observe_time == sighted.observe_time && encoded_.at <= now &&

@@ -44,8 +44,8 @@ class Watches {
   void OnArrived(OpenWatch& watch);
   void OnOver(OpenWatch& watch);
 
-  // The message that tells a status as it is now. Many are told the same at once.
-  grpc::ByteBuffer Encode(const board::Board::Sighted& sighted);
+  // The message that tells a status as it is now, until the next is asked for. Many are told the same at once.
+  const grpc::ByteBuffer& Encode(const board::Board::Sighted& sighted);
 
   Loop& loop() { return *loop_; }
   board::Board& board() { return board_; }

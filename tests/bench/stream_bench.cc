@@ -33,7 +33,7 @@ struct Plan {
   std::size_t sleepers;
 };
 constexpr Plan kFull{.rounds = 9, .news = 20, .streams = 1000, .many_streams = 50'000, .sleepers = 50};
-constexpr Plan kQuick{.rounds = 3, .news = 8, .streams = 1000, .many_streams = 5'000, .sleepers = 50};
+constexpr Plan kQuick{.rounds = 2, .news = 6, .streams = 1000, .many_streams = 5'000, .sleepers = 50};
 constexpr Plan kSmoke{.rounds = 1, .news = 2, .streams = 10, .many_streams = 20, .sleepers = 2};
 
 constexpr std::size_t kStreamsPerConnection = 100;
