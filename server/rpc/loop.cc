@@ -113,7 +113,7 @@ void Loop::CallPosted() {
 void Loop::CallDue() {
   if (due_.empty()) return;
   const jobs::Steady now = SteadyNow();
-  while (!due_.empty() && due_.begin()->first <= now) {
+  for (int i = 0; i < kTurn && !due_.empty() && due_.begin()->first <= now; ++i) {
     Timed& who = *due_.begin()->second;
     Forget(who);
     who.OnTick(now);

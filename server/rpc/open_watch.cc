@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <random>
 #include <utility>
-#include <vector>
 
 #include "rpc/clock.h"
 #include "rpc/encode.h"
@@ -67,30 +66,19 @@ class OpenWatch::News final : public board::Watcher,
   OpenWatch* watch_;                           // null: it is over. Touched only by the loop's thread
 };
 
-struct OpenWatch::Served {
-  Served(Call of, Watch wanted, const board::Board& board, const WatchTimes& times)
-      : call(of),
-        watch(std::move(wanted)),
-        stream({.job_ids = watch.filter.job_ids,
-                .after_revision = watch.after_revision,
-                .min_interval = watch.min_interval,
-                .heartbeat_interval = times.heartbeat_interval,
-                .write_stall_limit = times.write_stall_limit,
-                .end_at = EndOf(times.connection_age)},
-               SteadyNow()),
-        backlog(board, watch.filter) {}
-
-  Call call;
-  const Watch watch;
-  Stream stream;
-  board::Backlog backlog;
-  board::Board::Sighted pulled;
-  std::size_t recalls = 1;               // to be done before the stream starts: one of each look-up, and Serve
-  std::unique_ptr<grpc::Status> status;  // to finish with, when it is not OK
-  std::shared_ptr<News> news;
-  board::Board::Handle subscription;
-  std::vector<board::Board::Handle> lookups;
-};
+OpenWatch::Served::Served(Call of, Watch wanted, const board::Board& board, const WatchTimes& times,
+                          std::shared_ptr<News> news_of)
+    : call(of),
+      watch(std::move(wanted)),
+      stream({.job_ids = watch.filter.job_ids,
+              .after_revision = watch.after_revision,
+              .min_interval = watch.min_interval,
+              .heartbeat_interval = times.heartbeat_interval,
+              .write_stall_limit = times.write_stall_limit,
+              .end_at = EndOf(times.connection_age)},
+             SteadyNow()),
+      backlog(board, watch.filter),
+      news(std::move(news_of)) {}
 
 OpenWatch::OpenWatch(Watches& watches, JobStatusFace& face) : watches_(watches) {
   grpc::ServerCompletionQueue& queue = watches_.loop().queue();
@@ -118,8 +106,8 @@ void OpenWatch::Refuse(Call call, const grpc::Status& status) {
 // out alone: it tells the caller that the watch stands.
 void OpenWatch::Serve(Call call, Watch watch) {
   request_.Clear();
-  served_ = std::make_unique<Served>(call, std::move(watch), watches_.board(), watches_.times());
-  served_->news = std::make_shared<News>(*this, watches_.loop().inbox(), served_->watch.after_revision);
+  auto news = std::make_shared<News>(*this, watches_.loop().inbox(), watch.after_revision);
+  served_.emplace(call, std::move(watch), watches_.board(), watches_.times(), std::move(news));
   const board::Filter& filter = served_->watch.filter;
   const board::Caller caller{.name = PeerName(context().peer()), .patient = true};
   // First subscribed, then pulled: what changes between the two is pulled or told.

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "board/backlog.h"
 #include "board/board.h"
@@ -19,6 +20,7 @@
 #include "rpc/loop.h"
 #include "rpc/requests.h"
 #include "rpc/server_stream.h"
+#include "rpc/watch_times.h"
 
 namespace rpc {
 
@@ -40,7 +42,7 @@ class OpenWatch final : public ServerStream<grpc::ServerAsyncWriter<grpc::ByteBu
   };
   Notes notes;
 
-  bool is_served() const { return served_ != nullptr; }
+  bool is_served() const { return served_.has_value(); }
 
   // What has come is answered with one of these.
   const grpc::ByteBuffer& request() const { return request_; }
@@ -58,7 +60,20 @@ class OpenWatch final : public ServerStream<grpc::ServerAsyncWriter<grpc::ByteBu
   // What other threads tell it. Lives as long as one of them may, the watch only as long as its call.
   class News;
   // What there is of a call that is served.
-  struct Served;
+  struct Served {
+    Served(Call call, Watch watch, const board::Board& board, const WatchTimes& times, std::shared_ptr<News> news);
+
+    Call call;
+    const Watch watch;
+    Stream stream;
+    board::Backlog backlog;
+    board::Board::Sighted pulled;
+    std::size_t recalls = 1;               // to be done before the stream starts: one of each look-up, and Serve
+    std::unique_ptr<grpc::Status> status;  // to finish with, when it is not OK
+    const std::shared_ptr<News> news;
+    board::Board::Handle subscription;
+    std::vector<board::Board::Handle> lookups;
+  };
 
   void OnArrived() override;
   void OnWritten(bool ok) override;
@@ -83,7 +98,7 @@ class OpenWatch final : public ServerStream<grpc::ServerAsyncWriter<grpc::ByteBu
   Watches& watches_;
   grpc::ByteBuffer request_;  // until it is read
   bool has_spoken_ = false;
-  std::unique_ptr<Served> served_;
+  std::optional<Served> served_;
 };
 
 }  // namespace rpc

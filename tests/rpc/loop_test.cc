@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <future>
 #include <string>
@@ -123,6 +124,30 @@ TEST(Loop, TellsWhatTheQueueHasBeforeItHasDoneAllOfAThousandThingsThatWerePosted
     EXPECT_EQ(done, 1000);
     EXPECT_GE(done_then, 0);
     EXPECT_LT(done_then, 200);
+  });
+}
+
+TEST(Loop, TellsWhatTheQueueHasBeforeItHasMadeAllOfAThousandCallsThatWereDueTogether) {
+  Running loop;
+  std::deque<Noted> due;
+  int called = 0;
+  int called_then = -1;
+  std::promise<void> all;
+  Event event([&] { called_then = called; });
+  grpc::Alarm alarm;
+  const jobs::Steady now = SteadyNow();
+  loop.Do([&] {
+    for (int i = 0; i < 1000; ++i) {
+      loop->CallAt(now, due.emplace_back([&] {
+        if (++called == 1) alarm.Set(&loop->queue(), gpr_inf_past(GPR_CLOCK_MONOTONIC), &event);
+        if (called == 1000) all.set_value();
+      }));
+    }
+  });
+  all.get_future().wait();
+  loop.Do([&] {
+    EXPECT_GT(called_then, 0);
+    EXPECT_LT(called_then, 200);
   });
 }
 
