@@ -402,7 +402,7 @@ class Bench {
 
   Told OfBare(std::size_t streams) {
     Told told;
-    const Program bare({BARE_SERVER});
+    const Program bare({BARE_QUEUE_SERVER});
     Watchers watchers(bare.address(), streams);
     for (int i = 0; i <= plan_.told; ++i) {
       for (int rest = 0; rest < 3; ++rest) Rest();
