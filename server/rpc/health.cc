@@ -37,13 +37,12 @@ void Health::Start(Loop& loop) {
   CheckCall::Await(loop, *this, &Health::RequestCheck, check_);
   ListCall::Await(loop, *this, &Health::RequestList, list_);
   AwaitWatch();
-  reachability_watcher_ = std::make_shared<Reachability>(*this, loop.inbox());
-  reachability_ = board_.SubscribeToReachability(reachability_watcher_);
+  reachability_ = board_.SubscribeToReachability(std::make_shared<Reachability>(*this, loop.inbox()));
 }
 
 void Health::Drain() {
   draining_ = true;
-  reachability_watcher_->OnReachability();
+  loop_->inbox()->Post([this] { LookAgain(); });
 }
 
 void Health::LookAgain() {

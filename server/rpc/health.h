@@ -60,7 +60,6 @@ class Health final : public health::Health::AsyncService {
   Loop* loop_ = nullptr;
   std::list<HealthWatch> watches_;  // those that are awaited, too. Touched only by the loop's thread once it runs
   std::size_t served_ = 0;          // likewise
-  std::shared_ptr<Reachability> reachability_watcher_;
   board::Board::Handle reachability_;
 };
 

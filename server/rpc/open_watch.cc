@@ -8,7 +8,6 @@
 #include "rpc/clock.h"
 #include "rpc/encode.h"
 #include "rpc/errors.h"
-#include "rpc/peer.h"
 #include "rpc/watches.h"
 
 namespace rpc {
@@ -109,7 +108,7 @@ void OpenWatch::Serve(Call call, Watch watch) {
   auto news = std::make_shared<News>(*this, watches_.loop().inbox(), watch.after_revision);
   served_.emplace(call, std::move(watch), watches_.board(), watches_.times(), std::move(news));
   const board::Filter& filter = served_->watch.filter;
-  const board::Caller caller{.name = PeerName(context().peer()), .patient = true};
+  const board::Caller caller{.name = notes.peer->first, .patient = true};
   // First subscribed, then pulled: what changes between the two is pulled or told.
   served_->subscription = watches_.board().Subscribe(filter, served_->news);
   for (const std::string& id : filter.job_ids) {

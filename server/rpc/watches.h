@@ -71,7 +71,7 @@ class Watches {
   // Touched only by the loop's thread once it runs.
   std::list<OpenWatch> watches_;  // those that are awaited, too
   std::size_t admitted_ = 0;
-  std::map<std::string, std::size_t> of_peer_;  // how many are admitted; none that has none
+  std::map<std::string, std::size_t> of_peer_;  // by PeerName, how many are admitted; none that has none
   bool draining_ = false;
   struct {
     board::Board::Sighted sighted;

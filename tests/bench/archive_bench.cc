@@ -391,7 +391,6 @@ int main(int argc, char** argv) {
       argc, argv,
       {.name = "archive_bench",
        .description = "Measures what it costs that verdicts survive a restart; files are where TMPDIR says",
-       .quick = "50,000 archived jobs instead of a million",
-       .json = "File for the figures"},
+       .quick = "50,000 archived jobs instead of a million"},
       bench::Run);
 }

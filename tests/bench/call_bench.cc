@@ -313,18 +313,13 @@ class Bench {
       fmt::format("calls: GetStatus beside an empty call of gRPC; {} cores", std::thread::hardware_concurrency())};
 };
 
-std::string Run(const CommandLine& line) {
-  return Print(Bench(line.Choose(kFull, kQuick, kSmoke)).Run());
-}
-
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  return bench::RunBenchmark(argc, argv,
-                             {.name = "call_bench",
-                              .description = "Measures GetStatus beside an empty call of gRPC",
-                              .quick = "Some seconds instead of minutes",
-                              .json = "File for the figures"},
-                             bench::Run);
+  return bench::RunBenchmark<bench::Bench>(argc, argv,
+                                           {.name = "call_bench",
+                                            .description = "Measures GetStatus beside an empty call of gRPC",
+                                            .quick = "Some seconds instead of minutes"},
+                                           bench::kFull, bench::kQuick, bench::kSmoke);
 }

@@ -25,7 +25,7 @@ struct Help {
   const char* name;
   const char* description;
   const char* quick;
-  const char* json;
+  const char* json = "File for the figures";
 };
 
 // A benchmark's main. `measure` prints its table and returns the figures for programs, which are written where the

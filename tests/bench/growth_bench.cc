@@ -22,6 +22,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/bare_streams.h"
 #include "bench/command_line.h"
 #include "bench/crowded_board.h"
 #include "bench/live.h"
@@ -402,18 +403,16 @@ class Bench {
 
   Told OfBare(std::size_t streams) {
     Told told;
-    const Program bare({BARE_QUEUE_SERVER});
-    Watchers watchers(bare.address(), streams);
+    BareStreams bare({BARE_QUEUE_SERVER});
+    bare.Open(streams, (streams + 3) / 4);
     for (int i = 0; i <= plan_.told; ++i) {
       for (int rest = 0; rest < 3; ++rest) Rest();
-      watchers.Expect([](const pb::WatchStatusResponse&) { return true; });
-      const Micros before = bare.cpu();
-      NewestRevision(bare.address());  // which tells them
-      watchers.AwaitLast();
-      const double cpu = (bare.cpu() - before).count() / static_cast<double>(streams);
+      const Micros before = bare.server().cpu();
+      bare.Tell();
+      const double cpu = (bare.server().cpu() - before).count() / static_cast<double>(streams);
       if (i > 0) told.cpu.push_back(cpu);  // those of the service were told of a job's beginning before
     }
-    told.kilobytes = static_cast<double>(bare.resident_kb());
+    told.kilobytes = static_cast<double>(bare.server().resident_kb());
     return told;
   }
 
@@ -530,18 +529,14 @@ class Bench {
                            std::thread::hardware_concurrency())};
 };
 
-std::string Run(const CommandLine& line) {
-  return Print(Bench(line.Choose(kFull, kQuick, kSmoke)).Run());
-}
-
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  return bench::RunBenchmark(argc, argv,
-                             {.name = "growth_bench",
-                              .description = "Measures time and memory as backends, jobs and watches grow in number",
-                              .quick = "Some seconds instead of minutes",
-                              .json = "File for the figures"},
-                             bench::Run);
+  return bench::RunBenchmark<bench::Bench>(
+      argc, argv,
+      {.name = "growth_bench",
+       .description = "Measures time and memory as backends, jobs and watches grow in number",
+       .quick = "Some seconds instead of minutes"},
+      bench::kFull, bench::kQuick, bench::kSmoke);
 }

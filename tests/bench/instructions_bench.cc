@@ -150,18 +150,14 @@ class Bench {
   Sheet sheet_{"instructions of the server, by callgrind"};
 };
 
-std::string Run(const CommandLine& line) {
-  return Print(Bench(line.Choose(kFull, kQuick, kSmoke)).Run());
-}
-
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  return bench::RunBenchmark(argc, argv,
-                             {.name = "instructions_bench",
-                              .description = "Counts the instructions of calls and messages beside bare servers",
-                              .quick = "A quarter of the calls",
-                              .json = "File for the figures"},
-                             bench::Run);
+  return bench::RunBenchmark<bench::Bench>(
+      argc, argv,
+      {.name = "instructions_bench",
+       .description = "Counts the instructions of calls and messages beside bare servers",
+       .quick = "An eighth of the calls, and no streams"},
+      bench::kFull, bench::kQuick, bench::kSmoke);
 }

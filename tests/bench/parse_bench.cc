@@ -356,18 +356,13 @@ class Bench {
                   simdjson::get_active_implementation()->name())};
 };
 
-std::string Run(const CommandLine& line) {
-  return Print(Bench(line.Choose(kFull, kQuick, kSmoke)).Run());
-}
-
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  return bench::RunBenchmark(argc, argv,
-                             {.name = "parse_bench",
-                              .description = "Measures how fast ComfyUI's answers are read",
-                              .quick = "A third of the rounds",
-                              .json = "File for the figures"},
-                             bench::Run);
+  return bench::RunBenchmark<bench::Bench>(argc, argv,
+                                           {.name = "parse_bench",
+                                            .description = "Measures how fast ComfyUI's answers are read",
+                                            .quick = "A third of the rounds"},
+                                           bench::kFull, bench::kQuick, bench::kSmoke);
 }

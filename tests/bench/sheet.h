@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/command_line.h"
 #include "bench/figures.h"
 
 namespace bench {
@@ -44,6 +45,13 @@ class Sheet {
 
 // Prints the table and returns the figures for programs.
 std::string Print(const Sheet& sheet);
+
+// A benchmark's main, where a `Bench` of one of three plans makes one sheet.
+template <class Bench, class Plan>
+int RunBenchmark(int argc, char** argv, const Help& help, const Plan& full, const Plan& quick, const Plan& smoke) {
+  return RunBenchmark(argc, argv, help,
+                      [&](const CommandLine& line) { return Print(Bench(line.Choose(full, quick, smoke)).Run()); });
+}
 
 // In milliseconds.
 Sheet::Value DelayOf(const Figures& figures);

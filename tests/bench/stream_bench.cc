@@ -213,18 +213,13 @@ class Bench {
                            std::thread::hardware_concurrency())};
 };
 
-std::string Run(const CommandLine& line) {
-  return Print(Bench(line.Choose(kFull, kQuick, kSmoke)).Run());
-}
-
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  return bench::RunBenchmark(argc, argv,
-                             {.name = "stream_bench",
-                              .description = "Measures what it costs to tell one thing to many streams",
-                              .quick = "5,000 streams instead of 50,000",
-                              .json = "File for the figures"},
-                             bench::Run);
+  return bench::RunBenchmark<bench::Bench>(argc, argv,
+                                           {.name = "stream_bench",
+                                            .description = "Measures what it costs to tell one thing to many streams",
+                                            .quick = "5,000 streams instead of 50,000"},
+                                           bench::kFull, bench::kQuick, bench::kSmoke);
 }

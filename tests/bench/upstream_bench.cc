@@ -432,18 +432,14 @@ class Bench {
   Sheet sheet_{"upstream: what ComfyUI pays for it that its jobs are followed"};
 };
 
-std::string Run(const CommandLine& line) {
-  return Print(Bench(line.Choose(kFull, kQuick, kSmoke)).Run());
-}
-
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  return bench::RunBenchmark(argc, argv,
-                             {.name = "upstream_bench",
-                              .description = "Measures what ComfyUI pays for it that its jobs are followed",
-                              .quick = "Some seconds instead of minutes",
-                              .json = "File for the figures"},
-                             bench::Run);
+  return bench::RunBenchmark<bench::Bench>(
+      argc, argv,
+      {.name = "upstream_bench",
+       .description = "Measures what ComfyUI pays for it that its jobs are followed",
+       .quick = "Some seconds instead of minutes"},
+      bench::kFull, bench::kQuick, bench::kSmoke);
 }
