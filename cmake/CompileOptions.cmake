@@ -9,7 +9,8 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 find_program(ccache ccache)
 if(ccache AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${ccache})
+  # Without these it leaves alone what has precompiled headers.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${ccache})
 endif()
 
 add_library(compile_options_sanitize INTERFACE)
@@ -28,9 +29,17 @@ target_compile_options(compile_options INTERFACE -Wall -Wextra -Wpedantic -Wshad
                                                  -Woverloaded-virtual -Werror
                                                  # designated initialisers that name only what differs are meant
                                                  -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(compile_options INTERFACE -fpch-preprocess) # for ccache, as above
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(compile_options INTERFACE
-    -Wno-restrict # false alarms on std::string (GCC bug 105651)
+    -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds # false alarms on std::string (GCC bug 105651)
+    -Wno-maybe-uninitialized # and on aggregates and std::regex (GCC bug 105562)
     -Wno-mismatched-new-delete) # and on the frames of coroutines, which Asio allocates by its own operators
+endif()
+if(CMAKE_UNITY_BUILD)
+  # The file is one that includes others, which GCC takes for headers: there, what has no linkage would be wrong.
+  target_compile_options(compile_options INTERFACE -Wno-subobject-linkage)
 endif()
 target_link_libraries(compile_options INTERFACE compile_options_sanitize)

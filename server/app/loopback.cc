@@ -10,7 +10,7 @@
 namespace app {
 namespace {
 
-bool IsLoopback(const sockaddr& address) {
+bool IsLoopbackAddress(const sockaddr& address) {
   if (address.sa_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
     return ntohl(v4.sin_addr.s_addr) >> 24 == 127;
@@ -38,7 +38,7 @@ bool IsLoopback(const std::string& address) {
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
   for (const addrinfo* at = addresses.get(); at != nullptr; at = at->ai_next) {
     const bool known = at->ai_family == AF_INET || at->ai_family == AF_INET6;
-    if (!known || !IsLoopback(*at->ai_addr)) return false;
+    if (!known || !IsLoopbackAddress(*at->ai_addr)) return false;
   }
   return true;
 }

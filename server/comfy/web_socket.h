@@ -54,10 +54,8 @@ class WebSocket {
   void Drop();
 
  private:
-  class Wire;
-  template <class Stream>
-  class WireOver;
-  std::unique_ptr<Wire> wire_;
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
 };
 
 }  // namespace comfy

@@ -7,14 +7,6 @@
 namespace jobs {
 namespace {
 
-double Seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
-double StepsOf(const Workflow::Node& node) {
-  return static_cast<double>(std::max<std::int64_t>(node.steps, 1));
-}
-
 double SizeOf(const Workflow::Node& node) {
   return node.size > 0 ? node.size : 1;
 }
@@ -47,7 +39,7 @@ void NodeTimes::Add(const Workflow::Node& node, bool cold, const NodeRun& run) {
   if (run.steps > 1 && run.step_time && *run.step_time > Duration::zero()) {
     // The steps that it reports need not be those that its inputs say.
     const double stepping = std::min(total, Seconds(*run.step_time) * static_cast<double>(run.steps));
-    each_step = stepping / StepsOf(node);
+    each_step = stepping / node.steps_at_least_one();
     besides = total - stepping;
   }
   const auto keys = KeysOf(node);
@@ -89,7 +81,7 @@ std::optional<NodeTimes::Expected> NodeTimes::Expect(const Workflow::Node& node,
     }
   }
   if (!found) return std::nullopt;
-  expected.total = expected.each_step * StepsOf(node) + expected.besides;
+  expected.total = expected.each_step * node.steps_at_least_one() + expected.besides;
   return expected;
 }
 

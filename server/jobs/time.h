@@ -7,6 +7,10 @@ namespace jobs {
 
 using Duration = std::chrono::microseconds;
 
+inline double Seconds(Duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
 // Wall clock, for what callers are told.
 using Time = std::chrono::sys_time<Duration>;
 

@@ -12,10 +12,6 @@ using State = NodeRun::State;
 
 constexpr double kLongest = 30.0 * 24 * 3600;  // no run is expected to take longer; keeps nonsense in bounds
 
-double Seconds(Duration duration) {
-  return std::chrono::duration<double>(duration).count();
-}
-
 Duration Span(double seconds) {
   return Duration(std::llround(std::clamp(seconds, 0.0, kLongest) * 1e6));
 }
@@ -27,10 +23,6 @@ Estimate After(Time now, const Band& left) {
 
 bool IsHeard(const RunState& run) {
   return run.heard && run.workflow && run.nodes.size() == run.workflow->nodes().size();
-}
-
-double StepsOf(const Workflow::Node& node) {
-  return static_cast<double>(std::max<std::int64_t>(node.steps, 1));
 }
 
 // How deep in the queue, for those that wait behind `ahead` others.
@@ -69,7 +61,7 @@ std::optional<double> UsualNode(const RunState& run) {
 std::optional<double> LeftOfNode(const Workflow::Node& node, const NodeRun& run,
                                  const std::optional<NodeTimes::Expected>& expected, Time now) {
   const double elapsed = run.began ? std::max(Seconds(now - *run.began), 0.0) : 0;
-  const double stepping = expected ? expected->each_step * StepsOf(node) : 0;
+  const double stepping = expected ? expected->each_step * node.steps_at_least_one() : 0;
   if (run.steps > 0 && (run.step_time || (run.step > 0 && stepping > 0))) {
     const auto steps = static_cast<double>(run.steps);
     const double each = run.step_time ? std::max(Seconds(*run.step_time), 0.0) : stepping / steps;

@@ -50,6 +50,8 @@ class Workflow {
     std::int64_t steps = 0;        // how many it makes, by its inputs; 0: they say nothing of steps
     double size = 0;     // pixels × pictures that it works on, by the inputs above; 0: they say nothing of it
     bool loads = false;  // names a model that it loads
+
+    double steps_at_least_one() const { return steps > 0 ? static_cast<double>(steps) : 1; }
   };
 
   static constexpr std::size_t kMaxNodes = 10'000;

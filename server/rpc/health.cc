@@ -8,8 +8,8 @@
 namespace rpc {
 namespace {
 
-constexpr std::size_t kMaxListed = 100;         // the protocol's
-constexpr std::size_t kMaxRequestBytes = 1024;  // it is kept as long as the stream
+constexpr std::size_t kMaxListed = 100;               // the protocol's
+constexpr std::size_t kMaxHealthRequestBytes = 1024;  // it is kept as long as the stream
 
 }  // namespace
 
@@ -85,7 +85,8 @@ void Health::AwaitWatch() {
 
 void Health::OnArrived(HealthWatch& watch) {
   AwaitWatch();
-  if (watch.request().ByteSizeLong() > kMaxRequestBytes) return watch.Refuse(InvalidArgument("service", "is too long"));
+  if (watch.request().ByteSizeLong() > kMaxHealthRequestBytes)
+    return watch.Refuse(InvalidArgument("service", "is too long"));
   if (served_ >= max_watches_) return watch.Refuse(TooManyStreams("health", max_watches_));
   ++served_;
   watch.Serve();

@@ -26,7 +26,7 @@ struct Reflection::V1Alpha {
 
 namespace {
 
-constexpr std::size_t kMaxRequestBytes = 1024;  // the answer repeats it
+constexpr std::size_t kMaxReflectionRequestBytes = 1024;  // the answer repeats it
 
 template <class Response>
 void NotFound(const std::string& what, Response& response) {
@@ -127,7 +127,8 @@ class Reflection::Served final : public Version::Service::AsyncService {
     }
     void OnRead(bool ok) override {
       if (!ok) return End(grpc::Status::OK);
-      if (request_.ByteSizeLong() > kMaxRequestBytes) return End(InvalidArgument("message_request", "is too long"));
+      if (request_.ByteSizeLong() > kMaxReflectionRequestBytes)
+        return End(InvalidArgument("message_request", "is too long"));
       response_.Clear();
       Answer(served_.contract_, request_, response_);
       is_writing_ = true;

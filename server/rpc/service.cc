@@ -15,7 +15,7 @@ namespace rpc {
 namespace {
 
 // Calls that are awaited on each loop, so that many which come at once do not wait for one after the other.
-constexpr int kAwaited = 64;
+constexpr int kAwaitedCalls = 64;
 
 // A page ends behind the status with which it exceeds this. A status has up to 2 MiB of outputs and some of traceback
 // (comfy/answers.h), and callers take messages of 4 MiB unless they say otherwise.
@@ -73,7 +73,8 @@ void Service::Start(const std::vector<std::unique_ptr<Loop>>& loops) {
   JobStatusFace& face = *this;
   watches_.Start(face, *loops.front());
   for (const auto& loop : loops) {
-    for (int i = 0; i < kAwaited; ++i) GetStatusCall::Await(*loop, face, &JobStatusFace::RequestGetStatus, get_status_);
+    for (int i = 0; i < kAwaitedCalls; ++i)
+      GetStatusCall::Await(*loop, face, &JobStatusFace::RequestGetStatus, get_status_);
     ListStatusesCall::Await(*loop, face, &JobStatusFace::RequestListStatuses, list_statuses_);
     ListBackendsCall::Await(*loop, face, &JobStatusFace::RequestListBackends, list_backends_);
   }

@@ -12,7 +12,7 @@ namespace rpc {
 namespace {
 
 // gRPC keeps the calls that nobody awaits yet; with some awaited, a burst does not wait for one after the other.
-constexpr int kAwaited = 16;
+constexpr int kAwaitedWatches = 16;
 
 // What passes with time is as good for so long. Telling one thing to thousands takes longer.
 constexpr jobs::Duration kSameMoment = std::chrono::milliseconds(10);
@@ -26,7 +26,7 @@ void Watches::Start(JobStatusFace& face, Loop& loop) {
   face_ = &face;
   loop_ = &loop;
   turns_ = std::make_shared<LookupTurns>(board_, loop);
-  for (int i = 0; i < kAwaited; ++i) Await();
+  for (int i = 0; i < kAwaitedWatches; ++i) Await();
 }
 
 void Watches::Drain() {

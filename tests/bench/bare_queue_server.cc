@@ -6,12 +6,12 @@
 #include <grpcpp/support/async_stream.h>
 #include <grpcpp/support/async_unary_call.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 #include <unordered_set>
 
 #include "bench/bare_status.h"
+#include "bench/server_options.h"
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
 #include "fakes/address_file.h"
 
@@ -187,9 +187,7 @@ class Bare final {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string address_file;
-  CLI::App cli("Streams by gRPC's completion queue with the least that can be done");
-  cli.add_option("--address-file", address_file)->required();
-  CLI11_PARSE(cli, argc, argv);
-  Bare(address_file).Serve();
+  const auto options =
+      bench::ReadServerOptions("Streams by gRPC's completion queue with the least that can be done", argc, argv);
+  Bare(options.address_file).Serve();
 }

@@ -5,7 +5,6 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -15,6 +14,7 @@
 
 #include "bench/bare_status.h"
 #include "bench/idle_nap.h"
+#include "bench/server_options.h"
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
 #include "fakes/address_file.h"
 
@@ -125,20 +125,15 @@ class Bare final
 }  // namespace
 
 int main(int argc, char** argv) {
-  int jobs = 100;
-  std::string address_file;
-  CLI::App cli("Does with gRPC the least that can be done");
-  cli.add_option("--jobs", jobs)->capture_default_str();
-  cli.add_option("--address-file", address_file)->required();
-  CLI11_PARSE(cli, argc, argv);
+  const auto options = bench::ReadServerOptions("Does with gRPC the least that can be done", argc, argv);
 
-  Bare bare(jobs);
+  Bare bare(options.jobs);
   grpc::ServerBuilder builder;
   int port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(&bare);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   const bench::IdleNapGuard awake(server->InProcessChannel({}));
-  fakes::WriteAddress(address_file, "127.0.0.1:" + std::to_string(port));
+  fakes::WriteAddress(options.address_file, "127.0.0.1:" + std::to_string(port));
   server->Wait();  // until it is killed
 }

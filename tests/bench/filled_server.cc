@@ -1,12 +1,12 @@
 // The server's gRPC face, on a board of as many jobs as are asked for, which wait at a ComfyUI that there is not: for
 // numbers of jobs that a fake one would take too long to tell of.
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <string>
 
 #include "bench/filled_server.h"
+#include "bench/server_options.h"
 #include "board/board.h"
 #include "fakes/address_file.h"
 #include "jobs/observation.h"
@@ -24,21 +24,16 @@ void Fill(board::Board& board, int jobs) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  int jobs = 100;
-  std::string address_file;
-  CLI::App cli("Serves the statuses of jobs that wait and never run");
-  cli.add_option("--jobs", jobs)->capture_default_str();
-  cli.add_option("--address-file", address_file)->required();
-  CLI11_PARSE(cli, argc, argv);
+  const auto options = bench::ReadServerOptions("Serves the statuses of jobs that wait and never run", argc, argv);
 
   board::Board board({{.name = "gpu", .url = "http://comfyui.invalid"}}, {}, 0);
-  Fill(board, jobs);
+  Fill(board, options.jobs);
   const auto server = rpc::Server::Start(board, {.listen = "127.0.0.1:0"});
   if (!server) {
     std::fprintf(stderr, "%s\n", server.error().c_str());
     return 1;
   }
-  fakes::WriteAddress(address_file, (*server)->address());
+  fakes::WriteAddress(options.address_file, (*server)->address());
   sigset_t none;
   sigemptyset(&none);
   sigsuspend(&none);  // until it is killed

@@ -4,7 +4,6 @@
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -16,6 +15,7 @@
 #include <thread>
 
 #include "bench/idle_nap.h"
+#include "bench/server_options.h"
 #include "comfyui/jobstatus/v1/job_status.grpc.pb.h"
 #include "fakes/address_file.h"
 
@@ -110,19 +110,15 @@ class Socket {
 
  private:
   asio::io_context io_;
-  boost::beast::websocket::stream<asio::ip::tcp::socket> stream_{io_};
+  // without compression, which takes long to compile
+  boost::beast::websocket::stream<asio::ip::tcp::socket, false> stream_{io_};
   boost::beast::flat_buffer buffer_;
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::uint16_t comfyui_port = 0;
-  std::string address_file;
-  CLI::App cli("Relays each message of a WebSocket to all gRPC streams");
-  cli.add_option("--comfyui-port", comfyui_port)->required();
-  cli.add_option("--address-file", address_file)->required();
-  CLI11_PARSE(cli, argc, argv);
+  const auto options = bench::ReadServerOptions("Relays each message of a WebSocket to all gRPC streams", argc, argv);
 
   Relay relay;
   grpc::ServerBuilder builder;
@@ -132,15 +128,15 @@ int main(int argc, char** argv) {
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   const bench::IdleNapGuard awake(server->InProcessChannel({}));
 
-  Socket relayed(comfyui_port, "relay");
-  Socket echoed(comfyui_port, "echo");
+  Socket relayed(options.comfyui_port, "relay");
+  Socket echoed(options.comfyui_port, "echo");
   const std::jthread echoing([&] {
     while (true) {
       echoed.Read();
       echoed.SendBack();
     }
   });
-  fakes::WriteAddress(address_file, "127.0.0.1:" + std::to_string(port));
+  fakes::WriteAddress(options.address_file, "127.0.0.1:" + std::to_string(port));
   while (true) {  // until it is killed
     relayed.Read();
     relay.TellAll();

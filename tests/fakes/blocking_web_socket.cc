@@ -88,7 +88,8 @@ struct BlockingWebSocket::Core {
   }
 
   asio::io_context context;
-  websocket::stream<asio::ip::tcp::socket> stream{context};
+  // without compression, which takes long to compile
+  websocket::stream<asio::ip::tcp::socket, false> stream{context};
   boost::beast::flat_buffer buffer;
   std::deque<Frame> received;
   milliseconds patience{10'000};

@@ -15,11 +15,10 @@
 #include "fakes/post_prompt.h"
 #include "fakes/socket_table.h"
 #include "fakes/url_query.h"
+#include "fakes/wait_limit.h"
 
 namespace fakes {
 namespace {
-
-constexpr std::chrono::seconds kWaitLimit{20};
 
 struct PlannedFault {
   std::string path_prefix;

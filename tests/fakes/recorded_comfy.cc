@@ -11,11 +11,10 @@
 #include "fakes/comfy_version.h"
 #include "fakes/http_server.h"
 #include "fakes/recording.h"
+#include "fakes/wait_limit.h"
 
 namespace fakes {
 namespace {
-
-constexpr std::chrono::seconds kWaitLimit{20};
 
 Answer ToAnswer(const Exchange& exchange) {
   Answer answer;

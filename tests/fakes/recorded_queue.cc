@@ -22,7 +22,7 @@ FakeComfyOptions With(FakeComfyOptions options, const std::string& version, std:
   return options;
 }
 
-bool SaysClear(const Json& body) {
+bool AsksToClear(const Json& body) {
   const Json* clear = body.Find("clear");
   return clear && clear->boolean;
 }
@@ -55,10 +55,10 @@ void RecordedQueue::Plan(const Exchange& exchange) {
   if (exchange.IsAcceptedPrompt()) deeds_.push_back({Deed::Kind::kSubmit, time_us, "", &exchange});
   const Json body = ParseJson(exchange.request_body).value_or(Json::Object());
   if (exchange.path == "/queue") {
-    if (SaysClear(body)) deeds_.push_back({Deed::Kind::kClear, time_us});
+    if (AsksToClear(body)) deeds_.push_back({Deed::Kind::kClear, time_us});
     for (const std::string& id : IdsIn(body, "delete")) deeds_.push_back({Deed::Kind::kDelete, time_us, id});
   } else if (exchange.path == "/history") {
-    if (SaysClear(body)) history_deeds_.push_back({Deed::Kind::kClear, time_us});
+    if (AsksToClear(body)) history_deeds_.push_back({Deed::Kind::kClear, time_us});
     for (const std::string& id : IdsIn(body, "delete")) history_deeds_.push_back({Deed::Kind::kDelete, time_us, id});
   } else if (exchange.path.starts_with("/api/jobs/")) {  // of running jobs nothing is to be done: they will end
     const std::string id = exchange.path.substr(std::string_view("/api/jobs/").size(), kUuidLength);

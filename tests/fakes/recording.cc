@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string TextAt(const Json& meta, std::string_view key) {
+std::string TextOf(const Json& meta, std::string_view key) {
   const Json* value = meta.Find(key);
   return value && value->is_string() ? value->text : "";
 }
@@ -39,9 +39,9 @@ Exchange ReadExchange(const fs::path& meta_path) {
   Exchange exchange;
   std::from_chars(name.data(), name.data() + 3, exchange.index);
   exchange.label = name.substr(4, name.size() - 4 - std::string_view(".meta.json").size());
-  exchange.method = TextAt(*meta, "method");
-  exchange.path = Unabridged(TextAt(*meta, "path"));
-  exchange.request_body = TextAt(*meta, "request_body");
+  exchange.method = TextOf(*meta, "method");
+  exchange.path = Unabridged(TextOf(*meta, "path"));
+  exchange.request_body = TextOf(*meta, "request_body");
   if (const Json* time = meta->Find("t_request_unix")) {
     exchange.requested_ms = static_cast<int64_t>(FloatOf(*time).value_or(0) * 1000);
   }
@@ -53,7 +53,7 @@ Exchange ReadExchange(const fs::path& meta_path) {
   if (const Json* headers = meta->Find("response_headers")) {
     for (const Json& pair : headers->items) exchange.headers.emplace_back(pair.items[0].text, pair.items[1].text);
   }
-  const std::string body_file = TextAt(*meta, "body_file");
+  const std::string body_file = TextOf(*meta, "body_file");
   if (!body_file.empty()) exchange.body = ReadRecordingFile(meta_path.parent_path() / body_file);
   return exchange;
 }

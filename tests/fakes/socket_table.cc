@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "fakes/python_json.h"
+#include "fakes/wait_limit.h"
 
 namespace fakes {
 namespace {
 
-constexpr std::chrono::seconds kWaitLimit{20};
 constexpr size_t kHighWaterBytes = 64 * 1024;  // aiohttp's: with more unsent, `await ws.send_str()` waits
 
 }  // namespace

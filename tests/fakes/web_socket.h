@@ -73,7 +73,8 @@ class WebSocket : public std::enable_shared_from_this<WebSocket> {
   void OnWritten(bool failed);
   void End();
 
-  boost::beast::websocket::stream<boost::asio::ip::tcp::socket> stream_;
+  // without compression, which takes long to compile
+  boost::beast::websocket::stream<boost::asio::ip::tcp::socket, false> stream_;
   const int ordinal_;
   SocketListener* const listener_;
   const Gone gone_;
