@@ -99,8 +99,8 @@ class ByteStream::TlsWire final : public ByteStream::Wire {
 
  private:
   error_code trust_failed_;
-  asio::ssl::context
-      context_;  // the authorities to trust take a megabyte, and 20 ms of the thread that serves all backends
+  // The authorities to trust take a megabyte, and 20 ms of the thread that serves all backends.
+  asio::ssl::context context_;
   Tls tls_;
 };
 

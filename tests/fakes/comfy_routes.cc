@@ -27,11 +27,6 @@ Json BodyOf(const Call& call) {
   return *std::move(body);
 }
 
-bool SaysClear(const Json& body) {
-  const Json* clear = body.Find("clear");
-  return clear && clear->kind == Json::Kind::kBool && clear->boolean;
-}
-
 // What `for id in json_data["delete"]` walks over.
 std::vector<Json> IdsToDelete(const Json& body) {
   const Json* ids = body.Find("delete");
@@ -230,6 +225,11 @@ Answer Dispatch(ComfyModel* model, const Request& request, std::string_view path
 }
 
 }  // namespace
+
+bool SaysClear(const Json& body) {
+  const Json* clear = body.Find("clear");
+  return clear && clear->kind == Json::Kind::kBool && clear->boolean;
+}
 
 Answer AnswerRequest(ComfyModel* model, const Request& request, std::string_view path) {
   if (request.target.size() > kMaxRequestLine) return LineTooLong(model->version, request.target);

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "fakes/comfy_routes.h"
 #include "fakes/python_number.h"
 
 namespace fakes {
@@ -20,11 +21,6 @@ FakeComfyOptions With(FakeComfyOptions options, const std::string& version, std:
   options.now_ms = std::move(now_ms);
   options.make_id = std::move(make_id);
   return options;
-}
-
-bool AsksToClear(const Json& body) {
-  const Json* clear = body.Find("clear");
-  return clear && clear->boolean;
 }
 
 std::vector<std::string> IdsIn(const Json& body, std::string_view key) {
@@ -55,10 +51,10 @@ void RecordedQueue::Plan(const Exchange& exchange) {
   if (exchange.IsAcceptedPrompt()) deeds_.push_back({Deed::Kind::kSubmit, time_us, "", &exchange});
   const Json body = ParseJson(exchange.request_body).value_or(Json::Object());
   if (exchange.path == "/queue") {
-    if (AsksToClear(body)) deeds_.push_back({Deed::Kind::kClear, time_us});
+    if (SaysClear(body)) deeds_.push_back({Deed::Kind::kClear, time_us});
     for (const std::string& id : IdsIn(body, "delete")) deeds_.push_back({Deed::Kind::kDelete, time_us, id});
   } else if (exchange.path == "/history") {
-    if (AsksToClear(body)) history_deeds_.push_back({Deed::Kind::kClear, time_us});
+    if (SaysClear(body)) history_deeds_.push_back({Deed::Kind::kClear, time_us});
     for (const std::string& id : IdsIn(body, "delete")) history_deeds_.push_back({Deed::Kind::kDelete, time_us, id});
   } else if (exchange.path.starts_with("/api/jobs/")) {  // of running jobs nothing is to be done: they will end
     const std::string id = exchange.path.substr(std::string_view("/api/jobs/").size(), kUuidLength);
